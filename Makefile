@@ -1,0 +1,58 @@
+# Everything here sets itself up from a bare checkout: `make film` or `make test` is all it takes.
+# On Windows, or without make: see "Install" in README.md.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+GOLDENS ?= ../shared/goldens
+FILM    := examples/lighthouse/storyboard.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help film test test-slow check format parity bench docs clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+film: $(VENV)/.film  ## render the example film; the last line is its path
+	@$(BIN)/reelwright render $(FILM)
+
+test: $(VENV)/.dev  ## lint, types, contracts between rooms, and every quick test
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not gpu and not blender"
+
+test-slow: $(VENV)/.dev  ## the proofs that take minutes (kills, long shots, many storyboards)
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.dev  ## ruff, mypy strict, import contracts, generated docs up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m reelwright.cli.reference --check docs
+
+format: $(VENV)/.dev  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+parity: $(VENV)/.film  ## compare the engine with the reference cases in GOLDENS=dir
+	@$(BIN)/python -m reelwright.engine.parity $(GOLDENS)
+
+bench: $(VENV)/.film  ## measure this machine; one card and one JSON line each
+	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+docs: $(VENV)/.film  ## write the pages that are generated from the code
+	@$(BIN)/python -m reelwright.cli.reference docs
+
+clean:  ## remove the environment and what renders left
+	rm -rf $(VENV) examples/*/.reelwright build dist
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.film: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.film
