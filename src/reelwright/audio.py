@@ -163,7 +163,8 @@ def decode_audio(
 ) -> Audio:
     """Decode any sound that FFmpeg reads (a film's soundtrack too) to a float32 WAV.
 
-    Mono is given to both channels at full level; more than two channels are mixed down.
+    Mono is given to both channels at full level; more than two channels are mixed down. A film's
+    soundtrack that begins after its picture keeps that distance, as silence.
 
     Args:
         source: The file to decode.
@@ -213,12 +214,26 @@ def _resampled(
     mono = stream.channels == 1
     layout = "mono" if mono or num_channels == 1 else "stereo"
     resampler = AudioResampler(format="fltp", layout=layout, rate=sample_rate)
+    yield np.zeros((num_channels, round(_late_s(container) * sample_rate)), np.float32)
     for frame in container.decode(stream):
         frame.pts = None
         for part in resampler.resample(frame):
             yield _spread(part.to_ndarray(), num_channels)
     for part in resampler.resample(None):
         yield _spread(part.to_ndarray(), num_channels)
+
+
+def _late_s(container: InputContainer) -> float:
+    """How long after the picture the sound begins, seconds; never negative."""
+    stream = container.streams.audio[0]
+    starts = [
+        float(each.start_time * each.time_base)
+        for each in container.streams.video
+        if each.start_time is not None and each.time_base is not None
+    ]
+    if not starts or stream.start_time is None or stream.time_base is None:
+        return 0.0
+    return max(0.0, float(stream.start_time * stream.time_base) - min(starts))
 
 
 def _spread(block: NDArray[Any], num_channels: int) -> NDArray[np.float32]:

@@ -262,7 +262,7 @@ def read_exr(path: Path) -> dict[str, NDArray[Any]]:
 
 def disk_error(error: OSError, path: Path) -> ResourceError | MediaError:
     """Name a failed write: a full disk is a resource, anything else a media error."""
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ResourceError(
             "The disk is full.",
             "Free some space (`reelwright clean` removes what old renders left) and run the same "
