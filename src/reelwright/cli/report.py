@@ -10,7 +10,7 @@ from reelwright.cli.options import AsJson, Flag, Output
 from reelwright.cli.terminal import note, say, table
 
 if TYPE_CHECKING:
-    from reelwright.quality import Comparison, Report
+    from reelwright.quality import Comparison, Report, Thumbnails
 
 
 def report(
@@ -39,7 +39,7 @@ def report(
         Exit with 1 if anything failed.
     """
     from reelwright.errors import InputError
-    from reelwright.quality import compare, measure_file
+    from reelwright.quality import Status, compare, measure_file
 
     if len(files) not in (1, 2):
         raise InputError(f"{len(files)} files cannot be reported on.", "Name one, or two.")
@@ -52,8 +52,7 @@ def report(
         say(json.dumps(reports[0].to_json(), ensure_ascii=False))
     else:
         _print(reports[0], everything)
-    failed = any(one.failed for one in reports)
-    return 1 if strict and failed else 0
+    return 1 if strict and any(one.status is Status.FAIL for one in reports) else 0
 
 
 def _write(report: Report, file: Path, output: Path) -> None:
@@ -62,8 +61,22 @@ def _write(report: Report, file: Path, output: Path) -> None:
     if output.suffix == ".json":
         output.write_text(json.dumps(report.to_json(), ensure_ascii=False), encoding="utf-8")
     else:
-        write_html(report, output)
+        write_html(report, _thumbnails(report, file), output)
     note(f"report of {file.name}: {output}")
+
+
+def _thumbnails(report: Report, file: Path) -> dict[str, Thumbnails]:
+    from reelwright.frames import slice_frames
+    from reelwright.media import open_video
+    from reelwright.quality import make_thumbnails
+
+    pictures, start = {}, 0
+    with open_video(file) as video:
+        for shot in report.shots:
+            frames = slice_frames(video, start, start + shot.num_frames)
+            pictures[shot.shot] = make_thumbnails(shot, frames)
+            start += shot.num_frames
+    return pictures
 
 
 def _print(report: Report, everything: bool) -> None:
