@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +313,18 @@ def test_refused_with_its_place(
         check_prop(Prop(file=name), root)
     assert caught.value.where == where
     assert caught.value.mend
+
+
+def test_a_broken_file_prints_nothing(tmp_path: Path) -> None:
+    facet = b"facet normal x y z\nouter loop\n" + b"vertex 0 0 0\n" * 3 + b"endloop\nendfacet\n"
+    (tmp_path / "a.stl").write_bytes(b"solid a\n" + facet * 9 + b"endsolid\n")
+    code = (
+        "from pathlib import Path; from reelwright.assets import check_prop; "
+        "from reelwright.storyboard.prop import Prop; from reelwright.errors import AssetError\n"
+        f"try: check_prop(Prop(file='a.stl'), Path({str(tmp_path)!r}))\nexcept AssetError: pass"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
 
 
 def test_a_broken_texture_of_an_obj_is_named(models: Any, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ first. So there is one way from a prop to pixels, whatever it came from.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,7 +84,7 @@ def build_mesh(prop: Prop, root: Path, out: Path, progress: Progress = NO_PROGRE
     builder = builder_from_file(read.file)
     dress_document(builder, read.dress, read.materials)
     _lay_to_rest(builder, scene_roots(read.file), rest)
-    _write(mesh, builder.glb())
+    _write(mesh, builder.glb_parts())
     progress.step(1.0, f"{mesh.num_triangles} triangles")
     return mesh
 
@@ -163,10 +164,11 @@ def _lay_to_rest(builder: GltfBuilder, roots: list[int], rest: Float64[np.ndarra
     builder.data["scene"] = 0
 
 
-def _write(mesh: Mesh, data: bytes) -> None:
+def _write(mesh: Mesh, parts: Iterable[bytes | bytearray]) -> None:
     try:
         mesh.path.parent.mkdir(parents=True, exist_ok=True)
-        mesh.path.write_bytes(data)
+        with mesh.path.open("wb") as file:
+            file.writelines(parts)
         mesh.save()
     except OSError as error:
         raise ResourceError(

@@ -93,9 +93,20 @@ class GltfBuilder:
 
     def glb(self) -> bytes:
         """The document as a `.glb`."""
+        return b"".join(self.glb_parts())
+
+    def glb_parts(self) -> tuple[bytes | bytearray, ...]:
+        """The document as a `.glb`, in parts to be written one after the other, not copied."""
         if self.body:
+            self.body += b"\0" * (-len(self.body) % 4)
             self.data["buffers"] = [{"byteLength": len(self.body)}]
-        return _glb(self.data, bytes(self.body))
+        text = json.dumps(self.data, sort_keys=True, separators=(",", ":")).encode()
+        text += b" " * (-len(text) % 4)
+        json_head = struct.pack("<2I", len(text), JSON_CHUNK)
+        body_head = struct.pack("<2I", len(self.body), BIN_CHUNK) if self.body else b""
+        total = 12 + len(json_head) + len(text) + len(body_head) + len(self.body)
+        head = MAGIC + struct.pack("<2I", 2, total)
+        return (head, json_head, text, body_head, self.body)
 
     def file(self, name: str) -> GltfFile:
         """The document as if it had been read from a file of that name."""
@@ -234,12 +245,3 @@ def drop_extensions(entry: dict[str, Any], names: tuple[str, ...]) -> None:
             extensions.pop(name, None)
         if not extensions:
             del entry["extensions"]
-
-
-def _glb(data: dict[str, Any], body: bytes) -> bytes:
-    text = json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 4)
-    body += b"\0" * (-len(body) % 4)
-    tail = struct.pack("<2I", len(body), BIN_CHUNK) + body if body else b""
-    head = struct.pack("<2I", len(text), JSON_CHUNK) + text
-    return MAGIC + struct.pack("<2I", 2, 12 + len(head) + len(tail)) + head + tail

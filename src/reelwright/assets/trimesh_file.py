@@ -9,6 +9,7 @@ file: it gets bytes, and materials are read by `mtl`.
 from __future__ import annotations
 
 import io
+import logging
 import re
 import warnings as python_warnings
 from pathlib import Path
@@ -28,6 +29,7 @@ from reelwright.assets.ply_tables import tidy_ply
 from reelwright.assets.surface import Look, Surface
 from reelwright.errors import AssetError, relative_name
 
+_NO_LOG = logging.NullHandler()  # one and the same: a logger takes a handler only once
 _STL_HEAD_BYTES, _STL_TRIANGLE_BYTES = 84, 50
 # A name is no use here, and trimesh would read "solid vertex-7" as a corner.
 _SOLID = re.compile(r"^[ \t]*(end|)solid\b.*$", re.MULTILINE | re.IGNORECASE)
@@ -75,6 +77,8 @@ def _loaded(kind: str, data: bytes, name: str) -> list[dict[str, Any]]:
     """The raw arrays of each part; nothing merged, dropped or rounded to 8 bits."""
     from trimesh.exchange.load import mesh_loaders
 
+    # What it logs of a broken file would reach the terminal as a traceback if nobody listens.
+    logging.getLogger("trimesh").addHandler(_NO_LOG)
     try:
         with python_warnings.catch_warnings():
             python_warnings.simplefilter("error")  # some numpy only warn of text that is no number

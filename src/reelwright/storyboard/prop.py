@@ -40,7 +40,8 @@ class Prop(Entry):
     )
     up: Literal["y", "z"] | None = Field(
         default=None,
-        description="Which axis of an .obj, .ply or .stl points up (default z). glTF is always y.",
+        description="Which axis of the file points up. Default y for .obj, z for .ply and .stl; "
+        "glTF is always y.",
     )
     dimensions: tuple[Length, Length, Length] = Field(
         default=(1.0, 1.0, 1.0),
