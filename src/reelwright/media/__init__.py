@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         chapters_of,
     )
     from reelwright.media.sheet import contact_sheet
-    from reelwright.media.unpack import PackLimits, UnpackedProject, unpack_project
+    from reelwright.media.unpack import PackLimits, UnpackedProject, packed_storyboard, unpack_project
     from reelwright.media.video import VideoFile, open_video
     from reelwright.media.video_facts import AudioFacts, ChapterFacts, VideoFacts
     from reelwright.media.write import write_film
@@ -52,6 +52,7 @@ __all__ = [
     "find_project",
     "open_video",
     "pack_project",
+    "packed_storyboard",
     "read_audio",
     "read_provenance",
     "unpack_project",
@@ -73,7 +74,7 @@ _HOMES = {
         "WrittenFilm",
         "chapters_of",
     ),
-    "unpack": ("PackLimits", "UnpackedProject", "unpack_project"),
+    "unpack": ("PackLimits", "UnpackedProject", "packed_storyboard", "unpack_project"),
     "video": ("VideoFile", "open_video"),
     "video_facts": ("AudioFacts", "ChapterFacts", "VideoFacts"),
     "write": ("write_film",),

@@ -116,6 +116,21 @@ def unpack_project(
     )
 
 
+def packed_storyboard(pack: Path) -> str:
+    """Name of the storyboard in a pack, relative to its folder; nothing is unpacked.
+
+    Raises:
+        MediaError: Not a pack, damaged, newer than this program, or made to do harm.
+    """
+    try:
+        with zipfile.ZipFile(pack) as archive:
+            manifest = _manifest(archive, pack)
+            _entries(manifest, pack, PackLimits())
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise _bad(pack, f"it cannot be read ({error})") from error
+    return str(manifest["storyboard"])
+
+
 def _manifest(archive: zipfile.ZipFile, pack: Path) -> Mapping[str, Any]:
     try:
         info = archive.getinfo(MANIFEST)

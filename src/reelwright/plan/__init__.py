@@ -1,0 +1,73 @@
+"""Storyboard x machine -> plan: what would run, where, with what, how long, and why.
+
+Nothing here runs anything, and nothing here imports torch. What a result is called (`artifact_key`)
+and what decides it (`recipes`) is said in this room alone.
+"""
+
+from __future__ import annotations
+
+from reelwright.plan.atomic import fsync_folder, write_atomic
+from reelwright.plan.canonical import JSON, Recipe, artifact_key, canonical_json, is_key
+from reelwright.plan.capabilities import ANIMATIC, CAPABILITIES, Backend, Capabilities
+from reelwright.plan.costs import COSTS, COSTS_VERSION, StageCost, Work, estimate
+from reelwright.plan.digests import DigestStore, FileUse, identity_of, sha256_of
+from reelwright.plan.explain import Change, changes_in_words, recipe_changes
+from reelwright.plan.film_plan import Plan
+from reelwright.plan.fit import require_disk, require_memory
+from reelwright.plan.history import NUM_SAMPLES, History, Ratio, Sample
+from reelwright.plan.lock import Choice, PlanLock, lock_of
+from reelwright.plan.planner import make_plan
+from reelwright.plan.refusals import Refusal, problems_of, refused
+from reelwright.plan.shot_stages import keyframe_requests
+from reelwright.plan.sketch import AssetFiles
+from reelwright.plan.stages import CPU, Estimate, PlannedStage, StageKind, total
+from reelwright.plan.versions import ROOM_VERSIONS, room_version
+
+__all__ = [
+    "ANIMATIC",
+    "CAPABILITIES",
+    "COSTS",
+    "COSTS_VERSION",
+    "CPU",
+    "JSON",
+    "NUM_SAMPLES",
+    "ROOM_VERSIONS",
+    "AssetFiles",
+    "Backend",
+    "Capabilities",
+    "Change",
+    "Choice",
+    "DigestStore",
+    "Estimate",
+    "FileUse",
+    "History",
+    "Plan",
+    "PlanLock",
+    "PlannedStage",
+    "Ratio",
+    "Recipe",
+    "Refusal",
+    "Sample",
+    "StageCost",
+    "StageKind",
+    "Work",
+    "artifact_key",
+    "canonical_json",
+    "changes_in_words",
+    "estimate",
+    "fsync_folder",
+    "identity_of",
+    "is_key",
+    "keyframe_requests",
+    "lock_of",
+    "make_plan",
+    "problems_of",
+    "recipe_changes",
+    "refused",
+    "require_disk",
+    "require_memory",
+    "room_version",
+    "sha256_of",
+    "total",
+    "write_atomic",
+]

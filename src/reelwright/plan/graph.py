@@ -1,0 +1,145 @@
+"""Stages as they are found, with their keys; the film's graph grows here shot by shot.
+
+Must stay true: a stage's key depends on its recipe and on the keys of what it needs, so inserting,
+removing or moving a shot renames no other shot's results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from reelwright.plan.canonical import JSON, Recipe, artifact_key
+from reelwright.plan.costs import Work, estimate
+from reelwright.plan.digests import FileUse
+from reelwright.plan.history import History
+from reelwright.plan.lock import Choice, PlanLock
+from reelwright.plan.stages import CPU, PlannedStage, StageKind
+
+if TYPE_CHECKING:
+    from reelwright.machine import Machine
+
+Settings = Mapping[str, JSON]
+
+
+@dataclass(slots=True)
+class Graph:
+    """The stages of a film while it is planned.
+
+    Attributes:
+        machine: What it is planned for.
+        lock: Choices that were made before; they win over new ones.
+        history: What was measured here.
+        devices: Devices that the person named, by kind of stage; they win over all.
+        stages: By id, in the order they were added.
+        works: How much each has to do, by id.
+        notes: What came up on the way.
+    """
+
+    machine: Machine
+    lock: PlanLock
+    history: History
+    devices: Mapping[StageKind, str]
+    stages: dict[str, PlannedStage] = field(default_factory=dict)
+    works: dict[str, Work] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(
+        self,
+        kind: StageKind,
+        stage_id: str,
+        recipe: Callable[[Settings], Recipe],
+        *,
+        backend: str = "builtin",
+        cost: str | None = None,
+        needs: Iterable[str] = (),
+        work: Work,
+        why: str,
+        files: Sequence[FileUse] = (),
+        shot: str = "",
+        take: int = 0,
+        aside: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Add a stage.
+
+        Args:
+            kind: What it does.
+            stage_id: Its name.
+            recipe: Its recipe, given the settings that were chosen for it.
+            backend: Who carries it out.
+            cost: The row of the cost model, where that is not the backend's.
+            needs: Ids of what it reads, in order; added before.
+            work: How much there is to do.
+            why: Why it runs like this.
+            files: What it reads of the project.
+            shot: The shot it belongs to.
+            take: The candidate.
+            aside: What its function is told and that decides nothing of the result.
+
+        Returns:
+            Its id.
+        """
+        choice = self._choice(stage_id, backend)
+        device = self._device(kind, choice)
+        ready = recipe(choice.settings)
+        ids = tuple(needs)
+        self.stages[stage_id] = PlannedStage(
+            id=stage_id,
+            kind=kind,
+            recipe=ready,
+            needs=ids,
+            key=artifact_key({"kind": str(kind), **ready}, [self.stages[i].key for i in ids]),
+            files=tuple(files),
+            shot=shot,
+            take=take,
+            backend=choice.backend,
+            device=device,
+            estimate=estimate(
+                kind,
+                cost or backend,
+                work,
+                device=device,
+                threads=self.machine.cpu_threads,
+                history=self.history,
+            ),
+            why=why,
+            aside=dict(aside or {}),
+        )
+        self.works[stage_id] = work
+        return stage_id
+
+    def ordered(self) -> tuple[PlannedStage, ...]:
+        """Every stage in running order: kind by kind, and in a kind as added."""
+        return tuple(sorted(self.stages.values(), key=lambda stage: stage.kind.order))
+
+    def made_from(self, stage_ids: Iterable[str]) -> tuple[PlannedStage, ...]:
+        """Those stages and everything they are made from, in running order."""
+        wanted = set(stage_ids)
+        for stage in reversed(self.ordered()):
+            if stage.id in wanted:
+                wanted.update(stage.needs)
+        return tuple(stage for stage in self.ordered() if stage.id in wanted)
+
+    def _choice(self, stage_id: str, backend: str) -> Choice:
+        locked = self.lock.choices.get(stage_id)
+        if locked is not None and locked.backend == backend:
+            return locked
+        return Choice(backend)
+
+    def _device(self, kind: StageKind, choice: Choice) -> str:
+        asked = self.devices.get(kind)
+        if asked is not None:
+            return asked
+        if choice.device == CPU:
+            return CPU
+        for each in self.machine.accelerators:
+            if each.device.partition(":")[0] == choice.device:
+                return each.device
+        note = (
+            f"plan.lock has `{kind}` on {choice.device}, which this machine has not: it runs on "
+            "the CPU, and is not bit-identical to what was made before."
+        )
+        if note not in self.notes:
+            self.notes.append(note)
+        return CPU

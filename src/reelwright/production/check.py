@@ -1,0 +1,128 @@
+"""Looked at before any work: the files that a film needs, opened, and all that is wrong at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reelwright.errors import AssetError, Problem, StoryboardError
+
+if TYPE_CHECKING:
+    from reelwright.storyboard import LoadedFilm, Prop
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Something that a film is made from.
+
+    Attributes:
+        field: Where the storyboard names it.
+        look: Opens it; raises `AssetError`, returns warnings.
+    """
+
+    field: str
+    look: Callable[[], list[str]]
+
+
+def check_inputs(
+    loaded: LoadedFilm,
+    *,
+    props: frozenset[str] | None = None,
+    shots: frozenset[str] | None = None,
+    music: bool = True,
+) -> tuple[str, ...]:
+    """Open every file that a film needs.
+
+    Args:
+        loaded: The film.
+        props: Names of the props to look at; None for all.
+        shots: Ids of the shots whose sounds to look at; None for all.
+        music: Whether to look at the music.
+
+    Returns:
+        Warnings: what of a file is not shown, e.g. skinning.
+
+    Raises:
+        StoryboardError: Files that cannot be used, all of them, each with its line.
+    """
+    problems: list[Problem] = []
+    warnings: list[str] = []
+    for each in _inputs(loaded, props, shots, music):
+        try:
+            warnings += each.look()
+        except AssetError as error:
+            problems.append(_problem(error, each.field, loaded))
+    if problems:
+        raise StoryboardError(sorted(problems, key=lambda problem: problem.line or 0))
+    return tuple(dict.fromkeys(warnings))
+
+
+def check_sound(path: Path, name: str) -> list[str]:
+    """Open a sound or video file and decode its beginning.
+
+    Args:
+        path: The file.
+        name: As the storyboard has it.
+
+    Raises:
+        AssetError: It cannot be decoded or has no sound.
+    """
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise AssetError(
+                    "This file has no sound.", "Name a file that has, or take it out.", where=name
+                )
+            frame = next(iter(container.decode(audio=0)), None)
+    except (FFmpegError, OSError) as error:
+        raise AssetError(
+            f"This sound cannot be read: {getattr(error, 'strerror', None) or error}.",
+            "Check that it plays elsewhere; save it as WAV or FLAC.",
+            where=name,
+        ) from error
+    if frame is None:
+        raise AssetError(
+            "This file has no sound in it.", "Save it again as WAV or FLAC.", where=name
+        )
+    return []
+
+
+def _inputs(
+    loaded: LoadedFilm, props: frozenset[str] | None, shots: frozenset[str] | None, music: bool
+) -> Iterator[Input]:
+    film, root = loaded.film, loaded.root
+    for name, prop in film.props.items():
+        if props is None or name in props:
+            source = "file" if prop.file is not None else "shape"
+            yield Input(f"props.{name}.{source}", _prop_look(prop, name, root))
+    for i, shot in enumerate(film.shots):
+        if shots is None or shot.id in shots:
+            for j, sound in enumerate(shot.audio):
+                yield Input(f"shots[{i}].audio[{j}].file", _sound_look(root, sound.file))
+    for i, each in enumerate(film.music if music else ()):
+        yield Input(f"music[{i}].file", _sound_look(root, each.file))
+
+
+def _prop_look(prop: Prop, name: str, root: Path) -> Callable[[], list[str]]:
+    def look() -> list[str]:
+        from reelwright.assets import check_prop
+
+        return [f"{name}: {warning}" for warning in check_prop(prop, root)]
+
+    return look
+
+
+def _sound_look(root: Path, name: str) -> Callable[[], list[str]]:
+    return lambda: check_sound(root / name, name)
+
+
+def _problem(error: AssetError, field: str, loaded: LoadedFilm) -> Problem:
+    what = f"{error.where}: {error.what}" if error.where else error.what
+    return Problem(
+        what, error.mend, file=str(loaded.path), line=loaded.source.line(field), field=field
+    )

@@ -1,0 +1,197 @@
+"""A film planned for this machine, without doing anything: for `plan`, `check` and `render`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reelwright.errors import InputError
+from reelwright.plan import (
+    DigestStore,
+    History,
+    Plan,
+    PlanLock,
+    StageKind,
+    make_plan,
+)
+from reelwright.production.artifacts import Artifact, ArtifactStore
+from reelwright.production.check import check_inputs
+from reelwright.production.journal import read_history
+from reelwright.production.project import Project
+
+if TYPE_CHECKING:
+    from reelwright.machine import Machine
+    from reelwright.storyboard import LoadedFilm
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person asked for beside the storyboard.
+
+    Attributes:
+        tier: Wins over the storyboard's; None leaves it.
+        shots: Ids of the shots to make; None for all.
+        takes: Takes of every shot; None leaves the storyboard's.
+        devices: Devices by kind of stage.
+        replan: Choose anew what plan.lock holds.
+    """
+
+    tier: str | None = None
+    shots: tuple[str, ...] | None = None
+    takes: int | None = None
+    devices: Mapping[StageKind, str] | None = None
+    replan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FilmCheck:
+    """A film that can be rendered.
+
+    Attributes:
+        plan: Its plan.
+        notes: What a person should know: trimmed frames, silent words, things a file has that are
+            not shown.
+        summary: The film in one sentence.
+    """
+
+    plan: Plan
+    notes: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilmPlan:
+    """A plan, and what of it is made already.
+
+    Attributes:
+        plan: The plan.
+        made: Ids of the stages whose results are there.
+    """
+
+    plan: Plan
+    made: frozenset[str]
+
+
+def load(film: Path | str | LoadedFilm) -> LoadedFilm:
+    """The film itself, read if it is a path."""
+    if not isinstance(film, Path | str):
+        return film
+    from reelwright.storyboard import load_film
+
+    return load_film(film)
+
+
+def plan_for(
+    loaded: LoadedFilm,
+    machine: Machine,
+    asked: Asked,
+    *,
+    lock: PlanLock | None,
+    history: History,
+    digests: DigestStore,
+    check_disk: bool = False,
+) -> Plan:
+    """Plan a film with the rooms that this program has; see `make_plan` for what it raises."""
+    from reelwright.assets import prop_files
+
+    if asked.takes is not None and asked.takes < 1:
+        raise InputError(f"{asked.takes} takes cannot be made.", "Ask for at least one.")
+    return make_plan(
+        loaded,
+        machine,
+        digests=digests,
+        asset_files=prop_files,
+        lock=None if asked.replan else lock,
+        history=history,
+        tier=asked.tier,
+        shots=asked.shots,
+        takes=asked.takes,
+        devices=asked.devices,
+        check_disk=check_disk,
+    )
+
+
+def plan_film(
+    film: Path | str | LoadedFilm,
+    *,
+    machine: Machine | None = None,
+    tier: str | None = None,
+    shots: Sequence[str] | None = None,
+    takes: int | None = None,
+    devices: Mapping[StageKind, str] | None = None,
+    replan: bool = False,
+    work_dir: Path | None = None,
+) -> FilmPlan:
+    """Plan a film and look what of it is made. Nothing is begun; no folder is made.
+
+    Args:
+        film: The storyboard, or the film as it was read.
+        machine: What it would run on; None for this machine. For another, this machine's history
+            does not count.
+        tier: Wins over the storyboard's.
+        shots: Ids of the shots; None for all.
+        takes: Takes of every shot; None leaves the storyboard's.
+        devices: Devices by kind of stage.
+        replan: Choose anew what plan.lock holds.
+        work_dir: Where artifacts lie; by default beside the storyboard.
+
+    Raises:
+        StoryboardError: It is wrong, or asks what nothing here can do.
+        PlanError: It does not fit the machine.
+    """
+    loaded = load(film)
+    project = Project.at(loaded.root, work_dir)
+    here = machine is None
+    digests = DigestStore(project.digests, loaded.root)
+    plan = plan_for(
+        loaded,
+        machine or this_machine(loaded.root),
+        Asked(tier, None if shots is None else tuple(shots), takes, devices, replan),
+        lock=PlanLock.load(PlanLock.path_for(loaded.path)),
+        history=read_history(project.journal) if here else History(),
+        digests=digests,
+    )
+    if project.work.is_dir():
+        with contextlib.suppress(OSError):  # it would only save time
+            digests.save()
+    store = ArtifactStore(project.artifacts)
+    made = {stage.id for stage in plan if isinstance(store.verified(stage.key), Artifact)}
+    return FilmPlan(plan, frozenset(made))
+
+
+def check_film(film: Path | str | LoadedFilm, *, machine: Machine | None = None) -> FilmCheck:
+    """Check a film as far as it can be without making it: its words, its files, its plan.
+
+    Args:
+        film: The storyboard, or the film as it was read.
+        machine: What it would run on; None for this machine.
+
+    Raises:
+        StoryboardError: Everything that is wrong with it.
+        PlanError: It does not fit the machine.
+    """
+    loaded = load(film)
+    warnings = check_inputs(loaded)
+    plan = plan_film(loaded, machine=machine).plan
+    return FilmCheck(plan, (*plan.notes, *warnings), _summary(loaded, plan))
+
+
+def this_machine(root: Path) -> Machine:
+    """The computer that this runs on."""
+    from reelwright.machine import probe
+
+    return probe(root)
+
+
+def _summary(loaded: LoadedFilm, plan: Plan) -> str:
+    film = loaded.film
+    seconds = float(film.num_frames / film.frame_rate)
+    shots = len(film.shots)
+    width, height = film.size
+    return (
+        f"{shots} shot{'s' if shots > 1 else ''}, {seconds:.2f} s at {float(film.frame_rate):g} "
+        f"fps, {width}x{height}, as {plan.tier}; {len(plan.stages)} stages."
+    )

@@ -1,0 +1,352 @@
+"""What each kind of stage does: the rooms, called with what the recipe says.
+
+These functions run in the worker. Each reads its task's recipe and the results it needs, writes
+into `task.out` and returns nothing: the folder is the result. Torch arrives with the rooms, inside
+the functions, so that a worker that only mixes sound never loads it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelwright.errors import ReelwrightError
+from reelwright.plan import StageKind
+from reelwright.production.film_file import FILM_FACTS, film_name
+from reelwright.production.task import Task
+from reelwright.production.worker import StageFunction
+from reelwright.progress import Progress
+from reelwright.shapes import GenerationSize, ShotFrames
+
+if TYPE_CHECKING:
+    from reelwright.assets import Mesh
+    from reelwright.finish import MusicCue
+    from reelwright.generate import ClipRequest, Listener, SoundPlacement
+    from reelwright.media import Provenance
+    from reelwright.quality import FilmShot, Thumbnails
+    from reelwright.stage import StagedShot
+    from reelwright.storyboard import Scene
+
+SHOT_REPORT = "shot.json"
+THUMBNAILS = "thumbnails"
+REPORT_JSON = "report.json"
+REPORT_HTML = "report.html"
+
+
+def make_asset(task: Task, progress: Progress) -> None:
+    """A prop becomes a mesh."""
+    from reelwright.assets import build_mesh
+    from reelwright.storyboard import Prop
+
+    prop = Prop.model_validate(task.recipe["prop"])
+    mesh = build_mesh(prop, task.root, task.out, progress)
+    for warning in mesh.warnings:
+        progress.warn(f"{mesh.source}: {warning}")
+
+
+def stage_scene(task: Task, progress: Progress) -> None:
+    """Meshes and a camera become a staged shot."""
+    from reelwright.stage import stage_shot
+
+    scene = _scene(task)
+    meshes = _meshes(task, scene)
+    stage_shot(scene, meshes, task.out, device=task.device, progress=progress)
+
+
+def keep_keyframes(task: Task, progress: Progress) -> None:
+    """Staged frames are kept as keyframes."""
+    from reelwright.keyframes import KeyframeRequest, keyframes_from_stage
+    from reelwright.stage import StagedShot
+
+    staged = StagedShot.load(task.input(StageKind.STAGE))
+    asked = _dicts(task.recipe["requests"])
+    requests = [KeyframeRequest(int(each["frame"]), float(each["strength"])) for each in asked]
+    keyframes_from_stage(staged, requests, task.out, progress)
+
+
+def make_clip(task: Task, progress: Progress) -> None:
+    """A shot's clip."""
+    from reelwright.generate import animatic_clip
+
+    if task.backend != "animatic":
+        raise ReelwrightError(
+            f"There is no backend {task.backend!r} here.",
+            "Plan again with --replan.",
+            where=task.id,
+        )
+    animatic_clip(clip_request(task), _staged(task), task.out, progress)
+
+
+def finish(task: Task, progress: Progress) -> None:
+    """The clip at the size and length that is delivered."""
+    from reelwright.finish import finish_clip
+    from reelwright.generate import Clip
+
+    clip = Clip.load(task.input(StageKind.GENERATE))
+    num_frames = task.recipe["num_frames"]
+    finish_clip(clip, size_of(task.recipe), int(str(num_frames)), task.out, progress)
+
+
+def measure_shot(task: Task, progress: Progress) -> None:
+    """What is measured of a shot, before the encoder."""
+    from reelwright.generate import Clip
+    from reelwright.quality import make_thumbnails, measure_clip, shot_report_to_json
+
+    clip = Clip.load(task.input(StageKind.FINISH))
+    report = measure_clip(
+        clip.frames,
+        clip.frame_rate,
+        shot=str(task.recipe["shot"]),
+        label=clip.label,
+        staged=_staged(task),
+        size=size_of(task.recipe),
+        audio=clip.stems.get("placed"),
+        device=task.device,
+        progress=progress,
+    )
+    write_json(task.out / SHOT_REPORT, shot_report_to_json(report))
+    make_thumbnails(report, clip.frames).save(task.out / THUMBNAILS)
+
+
+def mix(task: Task, progress: Progress) -> None:
+    """The film's sound."""
+    from reelwright.finish import ClipSpan, mix_film
+    from reelwright.generate import Clip
+
+    starts = [Fraction(str(each)) for each in _list(task.recipe["starts_s"])]
+    clips = [Clip.load(folder) for folder in task.inputs_of(StageKind.FINISH)]
+    spans = [ClipSpan(clip, start) for clip, start in zip(clips, starts, strict=True)]
+    made = mix_film(
+        spans,
+        [_cue(each, task.root) for each in _dicts(task.recipe["music"])],
+        task.out,
+        loudness_lufs=float(str(task.recipe["loudness_lufs"])),
+        true_peak_db=float(str(task.recipe["true_peak_db"])),
+        progress=progress,
+    )
+    for words in made.silence:
+        progress.warn(words)
+
+
+def mux(task: Task, progress: Progress) -> None:
+    """The film's file, with how it was made inside."""
+    from reelwright.finish import FilmMix
+    from reelwright.generate import Clip
+    from reelwright.media import FilmMetadata, FilmSpan, write_film
+
+    sound = FilmMix.load(task.input(StageKind.MIX))
+    clips = [Clip.load(folder) for folder in task.inputs_of(StageKind.FINISH)]
+    chapters = [str(each) for each in _list(task.recipe["chapters"])]
+    label = str(task.recipe["label"])
+    written = write_film(
+        [FilmSpan(name, clip.frames) for name, clip in zip(chapters, clips, strict=True)],
+        sound.master,
+        task.out / film_name(_dict(task.recipe["output"])["format"]),
+        settings=_output_settings(task),
+        metadata=FilmMetadata(
+            title=str(task.recipe["title"]),
+            comment=f"This film is an {label}." if label == "animatic" else "",
+            provenance=_provenance(task, sound.silence),
+        ),
+        progress=progress,
+    )
+    sound_s = written.audio_duration_s
+    facts = {
+        "file": written.path.name,
+        "num_frames": written.num_frames,
+        "video_s": str(written.duration_s) if written.num_frames else None,
+        "audio_s": None if sound_s is None else str(sound_s),
+    }
+    write_json(task.out / FILM_FACTS, facts)
+
+
+def report(task: Task, progress: Progress) -> None:
+    """What is measured, for people and for programs."""
+    from reelwright.finish import FilmMix
+    from reelwright.quality import FilmSound, measure_film, write_html
+
+    sound = FilmMix.load(task.input(StageKind.MIX))
+    facts = json.loads((task.input(StageKind.MUX) / FILM_FACTS).read_bytes())
+    shots = _film_shots(task)
+    measured = measure_film(
+        str(task.recipe["title"]),
+        shots,
+        label=str(task.recipe["label"]),
+        sound=FilmSound(
+            sound.master,
+            loudness_lufs=float(str(task.recipe["loudness_lufs"])),
+            true_peak_db=float(str(task.recipe["true_peak_db"])),
+        ),
+        video_s=_seconds(facts["video_s"]),
+        audio_s=_seconds(facts["audio_s"]),
+        notes=(*sound.silence, *sound.notes),
+        device=task.device,
+        progress=progress,
+    )
+    write_json(task.out / REPORT_JSON, measured.to_json())
+    write_html(measured, _thumbnails(task), task.out / REPORT_HTML)
+
+
+STAGES: Mapping[StageKind, StageFunction] = {
+    StageKind.ASSETS: make_asset,
+    StageKind.STAGE: stage_scene,
+    StageKind.KEYFRAMES: keep_keyframes,
+    StageKind.GENERATE: make_clip,
+    StageKind.FINISH: finish,
+    StageKind.QUALITY: measure_shot,
+    StageKind.MIX: mix,
+    StageKind.MUX: mux,
+    StageKind.REPORT: report,
+}
+"""Who carries out what."""
+
+
+def clip_request(task: Task) -> ClipRequest:
+    """The request that a clip's recipe holds."""
+    from reelwright.generate import ClipRequest
+
+    recipe = task.recipe
+    delivered, generated = (int(str(each)) for each in _list(recipe["frames"]))
+    sounds = tuple(_placement(each, task.root) for each in _dicts(recipe["sounds"]))
+    return ClipRequest(
+        shot=str(recipe["shot"]),
+        frames=ShotFrames(delivered, generated),
+        frame_rate=Fraction(str(recipe["frame_rate"])),
+        size=size_of(recipe),
+        prompt=str(recipe["prompt"]),
+        sound=str(recipe["sound"]),
+        dialogue=str(recipe["dialogue"]),
+        sounds=sounds,
+        listener=_listener(task, sounds),
+        seed=int(str(recipe["seed"])),
+        take=int(str(recipe["take"])),
+        label=str(recipe["label"]),
+    )
+
+
+def size_of(recipe: Mapping[str, Any]) -> GenerationSize:
+    """The size that a recipe holds."""
+    size = _dict(recipe["size"])
+    delivered, generated = tuple(size["delivered"]), tuple(size["generated"])
+    return GenerationSize(delivered, generated, size["fit"])
+
+
+def write_json(path: Path, facts: object) -> None:
+    """Write JSON that is the same for the same facts."""
+    text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    path.write_bytes(text.encode("utf-8"))
+
+
+def _scene(task: Task) -> Scene:
+    from reelwright.storyboard import Scene
+
+    return Scene.from_json({**_dict(task.recipe["scene"]), "shot": task.shot})
+
+
+def _meshes(task: Task, scene: Scene) -> dict[str, Mesh]:
+    from reelwright.assets import Mesh
+
+    names = dict.fromkeys(placed.prop_name for placed in scene.props)
+    return {name: Mesh.load(task.inputs[f"{StageKind.ASSETS}/{name}"]) for name in names}
+
+
+def _staged(task: Task) -> StagedShot | None:
+    from reelwright.stage import StagedShot
+
+    folders = task.inputs_of(StageKind.STAGE)
+    return StagedShot.load(folders[0]) if folders else None
+
+
+def _listener(task: Task, sounds: Sequence[SoundPlacement]) -> Listener | None:
+    from reelwright.generate import listener_from_scene
+
+    if task.recipe["scene"] is None:
+        return None
+    names = {sound.from_prop for sound in sounds if sound.from_prop is not None}
+    return listener_from_scene(_scene(task), names)
+
+
+def _placement(facts: Mapping[str, Any], root: Path) -> SoundPlacement:
+    from reelwright.generate import SoundPlacement
+
+    values = {key: value for key, value in facts.items() if key != "sha256"}
+    return SoundPlacement(**{**values, "file": root / values["file"], "name": values["file"]})
+
+
+def _cue(facts: Mapping[str, Any], root: Path) -> MusicCue:
+    from reelwright.finish import MusicCue
+
+    values = {key: value for key, value in facts.items() if key != "sha256"}
+    return MusicCue(**{**values, "file": root / values["file"], "name": values["file"]})
+
+
+def _output_settings(task: Task) -> Any:
+    from reelwright.media import FilmFormat, OutputSettings
+
+    output = _dict(task.recipe["output"])
+    return OutputSettings(
+        format=FilmFormat(output["format"]),
+        frame_rate=Fraction(str(task.recipe["frame_rate"])),
+        crf=output["crf"],
+        audio_kbps=output["audio_kbps"],
+        burn_in=output["burn_in"],
+        label=str(task.recipe["label"]).upper(),
+    )
+
+
+def _provenance(task: Task, silence: Sequence[str]) -> Provenance:
+    from reelwright.media import Provenance, ShotRecord
+
+    facts = dict(task.aside["provenance"])
+    shots = tuple(ShotRecord(**each) for each in facts.pop("shots"))
+    return Provenance(**facts, shots=shots, notes=tuple(silence))
+
+
+def _film_shots(task: Task) -> list[FilmShot]:
+    """The shots of a film; those that go on from one another with their frames and stages."""
+    from reelwright.generate import Clip
+    from reelwright.quality import FilmShot, shot_report_from_json
+    from reelwright.stage import StagedShot
+
+    shots = []
+    for each in _dicts(task.recipe["shots"]):
+        name, stage = str(each["id"]), each["stage"]
+        measured = task.inputs[f"{StageKind.QUALITY}/{name}"] / SHOT_REPORT
+        finished = task.inputs.get(f"{StageKind.FINISH}/{name}")
+        shots.append(
+            FilmShot(
+                report=shot_report_from_json(json.loads(measured.read_bytes())),
+                frames=Clip.load(finished).frames if finished else None,
+                staged=StagedShot.load(task.inputs[stage]) if stage else None,
+                size=size_of(task.recipe),
+                continues=each["continues"],
+            )
+        )
+    return shots
+
+
+def _thumbnails(task: Task) -> dict[str, Thumbnails]:
+    from reelwright.quality import Thumbnails
+
+    names = [str(each["id"]) for each in _dicts(task.recipe["shots"])]
+    folders = {name: task.inputs[f"{StageKind.QUALITY}/{name}"] / THUMBNAILS for name in names}
+    return {name: Thumbnails.load(folder) for name, folder in folders.items()}
+
+
+def _seconds(words: str | None) -> float | None:
+    return None if words is None else float(Fraction(words))
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return dict(value)
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value)
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [dict(each) for each in value]
