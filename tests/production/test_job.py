@@ -132,9 +132,9 @@ def of_shot(name: str) -> set[str]:
 class TestAFilm:
     def test_it_lies_beside_its_storyboard_with_its_report(self, studio: Studio) -> None:
         result = studio.render()
-        assert result.film == studio.root / "the-lighthouse-at-dawn.mp4"
+        assert result.film == studio.root / "the-lighthouse-at-dawn-animatic.mp4"
         assert result.film.is_file()
-        assert result.report == studio.root / "the-lighthouse-at-dawn.report.html"
+        assert result.report == studio.root / "the-lighthouse-at-dawn-animatic.report.html"
         assert result.report.is_file()
         assert result.report.with_suffix(".json").is_file()
         assert set(result.ran) == {stage.id for stage in result.plan}
@@ -260,7 +260,7 @@ class TestParts:
         assert whole is not None
         data = whole.read_bytes()
         part = studio.render(shots=["three", "one"])
-        assert part.film == studio.root / "the-lighthouse-at-dawn-one-three.mp4"
+        assert part.film == studio.root / "the-lighthouse-at-dawn-animatic-one-three.mp4"
         assert set(part.ran) == FILM_STAGES
         assert whole.read_bytes() == data
 
@@ -287,12 +287,12 @@ class TestOut:
         assert (out.parent / "cut.report.html").is_file()
 
     def test_a_folder_takes_the_film_by_its_name(self, studio: Studio, tmp_path: Path) -> None:
-        assert studio.render(out=tmp_path).film == tmp_path / "the-lighthouse-at-dawn.mp4"
+        assert studio.render(out=tmp_path).film == tmp_path / "the-lighthouse-at-dawn-animatic.mp4"
 
     def test_pictures_are_a_folder(self, studio: Studio) -> None:
         studio.path.write_text(FILM + '\n[output]\nformat = "png"\n')
         film = studio.render().film
-        assert film == studio.root / "the-lighthouse-at-dawn-png"
+        assert film == studio.root / "the-lighthouse-at-dawn-animatic-png"
         assert (film / "000000.png").is_file()
         assert studio.render().unchanged
         (film / "000000.png").write_bytes(b"altered")

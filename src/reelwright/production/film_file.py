@@ -25,7 +25,7 @@ def film_name(kind: str) -> str:
 
 
 def default_path(
-    film: Film, storyboard: Path, root: Path, shots: Sequence[str] | None = None
+    film: Film, storyboard: Path, root: Path, label: str, shots: Sequence[str] | None = None
 ) -> Path:
     """Where a film goes that nobody gave a place.
 
@@ -33,16 +33,18 @@ def default_path(
         film: The film; `output.file` wins.
         storyboard: Its storyboard.
         root: The project's folder.
+        label: What its clips are, e.g. `animatic`; part of the name.
         shots: The shots it is of; None for all. A part never takes the place of the whole.
 
     Returns:
-        Absolute; `the-lighthouse.mp4`, or `the-lighthouse-png` for a folder of pictures.
+        Absolute; `the-lighthouse-animatic.mp4`, or `the-lighthouse-animatic-png` for a folder of
+        pictures.
     """
     kind = film.output.format
     if film.output.file is not None:
         path = root / film.output.file
         return path if shots is None else _named_part(path, shots, kind)
-    stem = slug(film.title) or slug(storyboard.stem) or "film"
+    stem = f"{slug(film.title) or slug(storyboard.stem) or 'film'}-{label}"
     path = root / (f"{stem}-{kind}" if kind in SEQUENCES else f"{stem}.{kind}")
     return path if shots is None else _named_part(path, shots, kind)
 

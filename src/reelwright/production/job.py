@@ -27,7 +27,7 @@ from reelwright.production.workshop import Workshop, open_workshop
 
 if TYPE_CHECKING:
     from reelwright.machine import Machine
-    from reelwright.storyboard import LoadedFilm
+    from reelwright.storyboard import Film, LoadedFilm
 
 STORYBOARD_SUFFIX = ".toml"
 PACK_SUFFIX = ".reelpack"
@@ -86,9 +86,9 @@ class Order:
 
 
 def render(
-    film: Path | str | LoadedFilm,
+    film: Path | str | LoadedFilm | Film,
     *,
-    out: Path | None = None,
+    out: Path | str | None = None,
     until: StageKind | str | None = None,
     shots: Sequence[str] | None = None,
     tier: str | None = None,
@@ -106,8 +106,9 @@ def render(
     """Make a film, or as much of it as was asked for.
 
     Args:
-        film: A storyboard; a film as it was read; a finished film of Reelwright's, which is made
-            again from what it says of itself; or a pack, which is taken out beside it first.
+        film: A storyboard; a film as it was read; a `Film` made in Python, whose files are looked
+            for in the current folder; a finished film of Reelwright's, which is made again from
+            what it says of itself; or a pack, which is taken out beside it first.
         out: Where the film goes; its suffix decides the format. By default beside the storyboard,
             named after the title.
         until: Stop after every stage of this kind; None makes the film.
@@ -139,7 +140,7 @@ def render(
     try:
         kind = StageKind.named(until) if isinstance(until, str) else until
         how = How(kind, explain, WorkerSettings(threads=threads), executor, stop)
-        order = _ordered(film, asked, how, out, work_dir)
+        order = _ordered(film, asked, how, None if out is None else Path(out), work_dir)
         result = carry_out_order(replace(order, machine=machine), on_event)
     except Cancelled as error:
         on_event(events.JobCancelled(_ran(error)))
@@ -204,7 +205,11 @@ def _is_film(path: Path) -> bool:
 
 
 def _ordered(
-    film: Path | str | LoadedFilm, asked: Asked, how: How, out: Path | None, work_dir: Path | None
+    film: Path | str | LoadedFilm | Film,
+    asked: Asked,
+    how: How,
+    out: Path | None,
+    work_dir: Path | None,
 ) -> Order:
     """What is to be made from a storyboard, a film as it was read, a finished film or a pack."""
     film = _unpacked(film)
@@ -226,7 +231,7 @@ def _finished(result: RenderResult) -> events.JobFinished:
     )
 
 
-def _unpacked(film: Path | str | LoadedFilm) -> Path | str | LoadedFilm:
+def _unpacked(film: Path | str | LoadedFilm | Film) -> Path | str | LoadedFilm | Film:
     """The storyboard of a pack; anything else as it is."""
     if not isinstance(film, Path | str) or Path(film).suffix.lower() != PACK_SUFFIX:
         return film
@@ -251,7 +256,7 @@ def _with_format(order: Order) -> Order:
 def _out(order: Order, plan: Plan) -> Path:
     loaded = order.loaded
     part = None if plan.whole else plan.shots
-    default = default_path(loaded.film, loaded.path, loaded.root, part)
+    default = default_path(loaded.film, loaded.path, loaded.root, plan.label, part)
     if order.out is None:
         return default
     return chosen_path(order.out, default, loaded.film.output.format)

@@ -37,7 +37,7 @@ def pack_film(
     lock = PlanLock.path_for(loaded.path)
     if lock.is_file():
         files.add(lock.name)
-    made = default_path(loaded.film, loaded.path, loaded.root, None)
+    made = default_path(loaded.film, loaded.path, loaded.root, plan.label)
     film = made if made.is_file() else None
     return pack_project(
         loaded.root,

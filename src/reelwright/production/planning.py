@@ -24,7 +24,7 @@ from reelwright.production.project import Project
 
 if TYPE_CHECKING:
     from reelwright.machine import Machine
-    from reelwright.storyboard import LoadedFilm
+    from reelwright.storyboard import Film, LoadedFilm
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +75,13 @@ class FilmPlan:
     made: frozenset[str]
 
 
-def load(film: Path | str | LoadedFilm) -> LoadedFilm:
-    """The film itself, read if it is a path."""
-    if not isinstance(film, Path | str):
-        return film
-    from reelwright.storyboard import load_film
+def load(film: Path | str | LoadedFilm | Film) -> LoadedFilm:
+    """The film itself, read if it is a path; one made in Python has its files where we are."""
+    from reelwright.storyboard import Film, LoadedFilm, load_film
 
-    return load_film(film)
+    if isinstance(film, Film):
+        return LoadedFilm.of(film, Path.cwd())
+    return film if isinstance(film, LoadedFilm) else load_film(film)
 
 
 def plan_for(
@@ -115,7 +115,7 @@ def plan_for(
 
 
 def plan_film(
-    film: Path | str | LoadedFilm,
+    film: Path | str | LoadedFilm | Film,
     *,
     machine: Machine | None = None,
     tier: str | None = None,
@@ -128,7 +128,7 @@ def plan_film(
     """Plan a film and look what of it is made. Nothing is begun; no folder is made.
 
     Args:
-        film: The storyboard, or the film as it was read.
+        film: The storyboard, the film as it was read, or one made in Python.
         machine: What it would run on; None for this machine. For another, this machine's history
             does not count.
         tier: Wins over the storyboard's.
@@ -162,11 +162,13 @@ def plan_film(
     return FilmPlan(plan, frozenset(made))
 
 
-def check_film(film: Path | str | LoadedFilm, *, machine: Machine | None = None) -> FilmCheck:
+def check_film(
+    film: Path | str | LoadedFilm | Film, *, machine: Machine | None = None
+) -> FilmCheck:
     """Check a film as far as it can be without making it: its words, its files, its plan.
 
     Args:
-        film: The storyboard, or the film as it was read.
+        film: The storyboard, the film as it was read, or one made in Python.
         machine: What it would run on; None for this machine.
 
     Raises:

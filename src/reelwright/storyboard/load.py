@@ -30,6 +30,9 @@ MAX_BYTES = 4 * 1024 * 1024
 
 FILE_NAME = "storyboard.toml"
 
+PYTHON_NAME = "film.toml"
+"""What the storyboard of a film that was made in Python is called; it is written nowhere."""
+
 _AT_LINE = re.compile(r" ?\(at (?:line (\d+), column \d+|end of document)\)")
 _MANY_DIGITS = re.compile(r"[0-9_]{4000,}")
 
@@ -51,6 +54,25 @@ class LoadedFilm:
     root: Path
     text: str
     source: SourceMap
+
+    @classmethod
+    def of(cls, film: Film, root: Path) -> LoadedFilm:
+        """A film that was made in Python, as if its storyboard lay in a folder.
+
+        Args:
+            film: The film.
+            root: The project's folder; the film's files are relative to it.
+
+        Raises:
+            StoryboardError: Files are missing or lie outside; all of its problems at once.
+        """
+        from reelwright.storyboard.write import film_to_toml
+
+        problems = check_film(film, root)
+        if problems:
+            raise StoryboardError(problems)
+        text = film_to_toml(film)
+        return cls(film, root.resolve() / PYTHON_NAME, root.resolve(), text, SourceMap.of(text))
 
 
 def load_film(path: Path | str) -> LoadedFilm:
