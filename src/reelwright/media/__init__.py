@@ -23,7 +23,12 @@ if TYPE_CHECKING:
         chapters_of,
     )
     from reelwright.media.sheet import contact_sheet
-    from reelwright.media.unpack import PackLimits, UnpackedProject, packed_storyboard, unpack_project
+    from reelwright.media.unpack import (
+        PackLimits,
+        UnpackedProject,
+        packed_storyboard,
+        unpack_project,
+    )
     from reelwright.media.video import VideoFile, open_video
     from reelwright.media.video_facts import AudioFacts, ChapterFacts, VideoFacts
     from reelwright.media.write import write_film
