@@ -141,7 +141,7 @@ def _case(width: int, height: int, triangles: int, threads: int, device: str) ->
     frame_geometry.fragments = original
     one = min(_timed(lambda: renderer.render(1)) for _ in range(2))
     del renderer
-    shot._geometries = lambda names, meshes, scene: geometries
+    shot._geometries = lambda *_: geometries
     memory = _Memory()
     memory.start()
     with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@ second, and torch is not imported by the command line at all (workers do that).
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 failed, 2 bad input, 130 interrupted (and resumable).
     """
+    # For commands that compute in this process (`report`): see `production.process`.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
     if debug:

@@ -66,7 +66,7 @@ def stage_shot(
     names = {placed.prop_name for placed in scene.props}
     count = scene.frames.generated
     with _memory(scene):
-        renderer = Renderer(scene, _geometries(names, meshes, scene), target)
+        renderer = Renderer(scene, _geometries(names, meshes, scene, progress), target)
         frames = drawn_frames(renderer)
         with FrameSink(out, scene.size.generated, moving=count > 1) as sink, closing(frames):
             for number, frame in enumerate(frames):
@@ -78,7 +78,9 @@ def stage_shot(
     return StagedShot.load(out)
 
 
-def _geometries(names: set[str], meshes: Mapping[str, Mesh], scene: Scene) -> dict[str, Geometry]:
+def _geometries(
+    names: set[str], meshes: Mapping[str, Mesh], scene: Scene, progress: Progress
+) -> dict[str, Geometry]:
     missing = sorted(names - set(meshes))
     if missing:
         raise StageError(
@@ -86,7 +88,11 @@ def _geometries(names: set[str], meshes: Mapping[str, Mesh], scene: Scene) -> di
             "Run the assets stage for it first.",
             where=scene.shot,
         )
-    return {name: load_geometry(meshes[name]) for name in sorted(names)}
+    geometries = {}
+    for name in sorted(names):
+        progress.step(0.0, f"loading {name}")
+        geometries[name] = load_geometry(meshes[name])
+    return geometries
 
 
 def _device(name: str) -> torch.device:
