@@ -102,7 +102,7 @@ def test_a_film_makes_itself_again(small: Small, tmp_path: Path) -> None:
     shutil.copytree(small.path.parent, project, ignore=shutil.ignore_patterns(".*", "*.toml"))
     film = project / small.film.name
     result = small.render(film)
-    assert result.film == project / "small-again.mp4"
+    assert result.film == project / "small-animatic-again.mp4"
     assert set(result.ran) == {stage.id for stage in result.plan}
     assert result.film.read_bytes() == film.read_bytes()
     assert (project / "plan.lock").read_bytes() == (small.path.parent / "plan.lock").read_bytes()

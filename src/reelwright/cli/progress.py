@@ -149,7 +149,8 @@ class TerminalProgress:
             self._bars.remove_task(self._film)
             self._film = None
         if event.unchanged:
-            self._console.print("Nothing has changed: the film is there as it should be.")
+            there = "the film is there as it should be" if event.film else "all of it is made"
+            self._console.print(f"Nothing has changed: {there}.")
         else:
             self._console.print(
                 f"{len(event.ran)} ran, {len(event.reused)} kept, {seconds_text(event.seconds)}."

@@ -119,6 +119,9 @@ def _word_notes(
                 f"Sound and dialogue in words ({names_of(unheard)}) are not heard: nothing that "
                 "speaks them is installed. Placed sounds and music are."
             )
+        silent = [shot.id for shot in shots if not shot.audio]
+        if silent and not film.music:
+            yield f"{names_of(silent)}: silent; no sound is placed and there is no music."
     if not backend.reads_words:
         unseen = [shot.id for shot in shots if shot.prompt.strip() and shot.id in staged]
         if unseen or film.style.strip():

@@ -119,7 +119,7 @@ def mix(task: Task, progress: Progress) -> None:
     starts = [Fraction(str(each)) for each in _list(task.recipe["starts_s"])]
     clips = [Clip.load(folder) for folder in task.inputs_of(StageKind.FINISH)]
     spans = [ClipSpan(clip, start) for clip, start in zip(clips, starts, strict=True)]
-    made = mix_film(
+    mix_film(
         spans,
         [_cue(each, task.root) for each in _dicts(task.recipe["music"])],
         task.out,
@@ -127,9 +127,6 @@ def mix(task: Task, progress: Progress) -> None:
         true_peak_db=float(str(task.recipe["true_peak_db"])),
         progress=progress,
     )
-    for words in made.silence:
-        progress.warn(words)
-
 
 def mux(task: Task, progress: Progress) -> None:
     """The film's file, with how it was made inside."""

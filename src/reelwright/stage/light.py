@@ -106,7 +106,7 @@ class Lighting:
         """Light after so many metres of air, seen in a unit direction."""
         clear = torch.exp(-distance / self.haze_m)
         level = torch.stack((toward[0], toward[1], toward[2].clamp(-0.05, 0.35)))
-        air = self.sky.glow(level / level.square().sum(0).sqrt())
+        air = self.sky.glow(level / level.square().sum(0).sqrt(), seen=True)
         return air + clear * (light - air)
 
 

@@ -107,44 +107,47 @@ class Painter:
             part = slice(start, min(start + CHUNK, total))
             index = torch.arange(part.start, part.stop, device=places.device)
             own = surfaces.at(index)
-            exposed = self.film.exposed(self._light(places[:, part], own))
+            light, glow = self._light(places[:, part], own)
+            exposed = self.film.exposed(light)
             shown[:3, part] = self.film.develop(exposed)
-            shown[3:, part] = over_white(exposed) * self._glows(own)
+            shown[3:, part] = over_white(exposed) * glow
         return shown
 
-    def _glows(self, surfaces: SampleSurfaces) -> Tensor | float:
-        """0 for what is shown as it is: paper white is not a lamp."""
-        cast = self.geometry.cast
-        if not bool(cast.materials.unlit.any()):
-            return 1.0
-        part = take(cast.face_part, surfaces.solid.clamp_min(0).long())
-        return 1 - (take(cast.materials.unlit, part) & (surfaces.solid >= 0)).float()
-
-    def _light(self, places: Tensor, surfaces: SampleSurfaces) -> Tensor:
+    def _light(self, places: Tensor, surfaces: SampleSurfaces) -> tuple[Tensor, Tensor]:
+        """Scene light, and whether what is over white glows: white paper and white sky do not."""
         light = torch.zeros((3, places.shape[1]), device=places.device)
+        glow = torch.ones(places.shape[1], device=places.device)
         index = where_true(surfaces.solid == SKY)
         if index.shape[0]:
-            light[:, index] = self._sky(take(places, index))
+            light[:, index], glow[index] = self._sky(take(places, index))
         index = where_true(surfaces.solid == GROUND)
         if index.shape[0] and self.ground is not None:
             light[:, index] = self.ground.light_at(take(places, index))
         index = where_true(surfaces.solid >= 0)
         if index.shape[0]:
-            light[:, index] = self._mesh(take(places, index), take(surfaces.solid, index))[0]
+            own = take(surfaces.solid, index)
+            light[:, index] = self._mesh(take(places, index), own)[0]
+            glow[index] = self._lit(own)
         for layer in reversed(surfaces.layers):
             index = where_true(layer >= 0)
             if index.shape[0]:
                 over, opacity = self._mesh(take(places, index), take(layer, index))
                 light[:, index] = opacity * over + (1 - opacity) * take(light, index)
-        return light
+        return light, glow
 
-    def _sky(self, places: Tensor) -> Tensor:
+    def _lit(self, triangle: Tensor) -> Tensor:
+        cast = self.geometry.cast
+        part = take(cast.face_part, triangle.long())
+        return 1 - take(cast.materials.unlit, part).float()
+
+    def _sky(self, places: Tensor) -> tuple[Tensor, Tensor]:
         view = self.geometry.view
         toward = turned(view.turn, rays(places, view))
         toward = toward / dot(toward, toward).sqrt()
         sky = self.meshes.illumination.lighting.sky
         pixel = 1 / view.focal[0]
-        return sky.seen(toward, pixel) + sky.disc(toward, pixel)
+        disc = sky.disc(toward, pixel)
+        return sky.seen(toward, pixel) + disc, (disc.sum(0) > 0).float()
 
     def _mesh(self, places: Tensor, triangle: Tensor) -> tuple[Tensor, Tensor]:
         return self.meshes.light_at(self.geometry, places, triangle.long(), self.occlusion)

@@ -1,7 +1,8 @@
 """The sky: two colours, a glow about the sun, its disc, and thin cloud.
 
 A sky colour of the storyboard is what is seen at exposure 0 and strength 1: it goes backwards
-through the film's curve to become light. Nothing here depends on where the camera stands, only on
+through the film's curve to become the light that is seen. The light that it gives is the same but
+for the brightest: a white sky is a studio's, not a hundred suns. Nothing here depends on where the camera stands, only on
 where it looks, and nothing on time: a still shot of the sky is still.
 """
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 SUN_LIGHT = 1.5
 """Light of a sun of strength 1 on a white sheet that faces it, scene units."""
 
+_WHITEST = 0.985  # of what is seen: the curve meets 1 only at the end of its range
+_MOST_GIVEN = 1.5  # light for each part of a linear colour
 _DISC = 60.0
 _CLOUD_SCALE = 0.11
 _CLOUD_COVER = 0.75
@@ -53,8 +56,10 @@ class Sky:
     """What is seen where nothing stands.
 
     Attributes:
-        top: Light overhead.
-        horizon: Light at the horizon.
+        top: Light overhead, as it falls on things.
+        horizon: Light at the horizon, as it falls on things.
+        seen_top: Light overhead, as it is seen.
+        seen_horizon: Light at the horizon, as it is seen.
         sun: Light of the sun on what faces it; zero when it has set.
         direction: Towards the sun.
         disc_cos: Cosine of the disc's half width.
@@ -63,6 +68,8 @@ class Sky:
 
     top: Float64[np.ndarray, " 3"]
     horizon: Float64[np.ndarray, " 3"]
+    seen_top: Float64[np.ndarray, " 3"]
+    seen_horizon: Float64[np.ndarray, " 3"]
     sun: Float64[np.ndarray, " 3"]
     direction: Float64[np.ndarray, " 3"]
     disc_cos: float
@@ -75,20 +82,27 @@ class Sky:
         # Through the last degrees the sun's light fades; below the horizon it shines on nothing.
         risen = float(np.clip((light.sun_elevation_deg + 1.0) / 3.0, 0.0, 1.0))
         half = math.radians(max(light.sun_softness_deg, _NARROWEST_DEG) / 2)
+        top, horizon = linear(light.sky_top), linear(light.sky_horizon)
+        seen = [light_for(np.minimum(color, _WHITEST)) for color in (top, horizon)]
+        given = [np.minimum(a, _MOST_GIVEN * b) for a, b in zip(seen, (top, horizon), strict=True)]
         return Sky(
-            light_for(linear(light.sky_top)) * light.sky_strength,
-            light_for(linear(light.sky_horizon)) * light.sky_strength,
+            *(color * light.sky_strength for color in (*given, *seen)),
             linear(light.sun_color) * light.sun_strength * SUN_LIGHT * risen,
             direction,
             math.cos(half),
             Pyramid.of(on_device(noise_tile(11)[None], device), repeats=True),
         )
 
-    def glow(self, toward: Float32[Tensor, "3 N"]) -> Float32[Tensor, "3 N"]:
-        """Light of the clear sky without the sun's disc, in unit directions.
+    def glow(self, toward: Float32[Tensor, "3 N"], *, seen: bool = False) -> Float32[Tensor, "3 N"]:
+        """Light of the clear sky without the sun's disc.
 
         Works in float64 on the CPU as well. Below the horizon the horizon goes on, darkening.
+
+        Args:
+            toward: Unit directions.
+            seen: As it is seen, not as it falls on things.
         """
+        tops, horizons = (self.seen_top, self.seen_horizon) if seen else (self.top, self.horizon)
         height = toward[2]
         low = (1 - height.clamp(0, 1)) ** 2
         low = low * (1 - 0.5 * height.clamp(0, 1))
@@ -100,7 +114,7 @@ class Sky:
             [
                 (top + low * (horizon - top)) * below + halo * sun * 0.6
                 for top, horizon, sun in zip(
-                    self.top.tolist(), self.horizon.tolist(), self.sun.tolist(), strict=True
+                    tops.tolist(), horizons.tolist(), self.sun.tolist(), strict=True
                 )
             ]
         )
@@ -113,12 +127,14 @@ class Sky:
     ) -> Float32[Tensor, "3 N"]:
         """Light of the sky with cloud, without the sun's disc.
 
+        Seen itself if there is no `blur`, else in a mirror.
+
         Args:
             toward: Unit directions.
             pixel_angle: Width of a pixel, radians.
             blur: Width of what else is averaged, radians.
         """
-        light = self.glow(toward)
+        light = self.glow(toward, seen=blur is None)
         width = pixel_angle if blur is None else blur + pixel_angle
         cover = self._cover(toward, width)
         lit = self._towards_sun(toward)

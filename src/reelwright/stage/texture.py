@@ -19,8 +19,9 @@ from reelwright.stage.mipmap import Footprint, MipTable, footprint, tap_places, 
 from reelwright.stage.selection import take, where_true
 
 MAX_SIDE = 2048
-"""Larger textures are halved until they fit: no staged picture shows more of one at a time."""
+"""Larger textures are halved until they fit (all of them further, if there are very many)."""
 
+_MOST_TEXELS = 64_000_000
 _STRETCHED = 1.5
 
 
@@ -55,7 +56,8 @@ class Textures:
                 with distance.
             device: Where they are read.
         """
-        stacks = [_levels(picture, cutoff) for picture, cutoff in pictures]
+        side = _side_that_fits([picture.shape[:2] for picture, _ in pictures])
+        stacks = [_levels(picture, cutoff, side) for picture, cutoff in pictures]
         sizes = [[(level.shape[2], level.shape[1]) for level in levels] for levels in stacks]
         packed = [_packed(level) for levels in stacks for level in levels]
         data = torch.cat(packed) if packed else torch.zeros(1, dtype=torch.int32)
@@ -120,12 +122,26 @@ class Textures:
         return total
 
 
-def _levels(picture: UInt8[np.ndarray, "h w 4"], cutoff: float | None) -> list[Tensor]:
+def _side_that_fits(sizes: Sequence[tuple[int, ...]]) -> int:
+    """The longest side that lets all pictures together stay within bounds."""
+    side = MAX_SIDE
+    while side > 64:
+        shrunk = [min(1.0, side / max(size)) for size in sizes]
+        texels = sum(h * w * s * s for (h, w), s in zip(sizes, shrunk, strict=True))
+        if texels <= _MOST_TEXELS:
+            break
+        side //= 2
+    return side
+
+
+def _levels(
+    picture: UInt8[np.ndarray, "h w 4"], cutoff: float | None, longest: int
+) -> list[Tensor]:
     """[4, h, w] of linear colour and opacity, each level half the one before."""
     bytes_ = torch.from_numpy(np.array(picture, dtype=np.uint8)).permute(2, 0, 1)
     value = bytes_.float() / 255
     level = torch.cat((linear_from_srgb(value[:3]), value[3:]))
-    while max(level.shape[1:]) > MAX_SIDE:
+    while max(level.shape[1:]) > longest:
         level = _halved(level)
     levels = [level]
     kept = None if cutoff is None else float((level[3] >= cutoff).float().mean())
