@@ -19,6 +19,7 @@ from torch import Tensor
 from reelwright.stage.camera import View, scene_view
 from reelwright.stage.cast import Actor, Cast
 from reelwright.stage.selection import take, where_true
+from reelwright.stage.shadow_groups import joined_boxes, stands_still
 
 if TYPE_CHECKING:
     from reelwright.storyboard.scene import Scene
@@ -110,51 +111,27 @@ def _basis(toward_sun: Float64[np.ndarray, " 3"]) -> Float64[np.ndarray, "3 3"]:
     return np.stack((first, np.cross(toward_sun, first), toward_sun))
 
 
-def _stands_still(actor: Actor) -> bool:
-    placed = actor.placed
-    animation = actor.geometry.animation(placed.animation)
-    playing = animation is not None and placed.animation_speed > 0 and animation.duration_s > 0
-    return not playing and len({(key.at, key.turn_deg, key.scale) for key in placed.keys}) <= 1
-
-
 def _grouped(cast: Cast, places: Float64[np.ndarray, "P 4 4"]) -> list[tuple[list[Actor], bool]]:
     """Moving actors alone, still ones joined while that wastes little of a map."""
-    moving = [([actor], False) for actor in cast.actors if not _stands_still(actor)]
-    still = [[actor] for actor in cast.actors if _stands_still(actor)]
-    room = max(1, _MAX_GROUPS - len(moving))
-    while len(still) > 1:
-        cost, one, two = min(
-            (_waste(cast, still[i], still[j], places), i, j)
-            for i in range(len(still))
-            for j in range(i + 1, len(still))
-        )
-        if cost > 1.0 and len(still) <= room:
-            break
-        still[one] += still.pop(two)
+    moving = [([actor], False) for actor in cast.actors if not stands_still(actor)]
+    still = [actor for actor in cast.actors if stands_still(actor)]
+    boxes = np.array([_box(cast, actor, places) for actor in still]).reshape(-1, 2, 2)
+    joined = joined_boxes(boxes, max(1, _MAX_GROUPS - len(moving)))
     if len(moving) > _MAX_GROUPS:
         moving = [([actor for actors, _ in moving for actor in actors], False)]
-    return [*moving, *((actors, True) for actors in still)]
-
-
-def _waste(
-    cast: Cast, one: list[Actor], two: list[Actor], places: Float64[np.ndarray, "P 4 4"]
-) -> float:
-    """Area of a shared map over that of two maps, less a tenth for having one fewer."""
-    areas = []
-    for actors in (one, two, one + two):
-        low, high = _box(cast, actors, places)
-        areas.append(float(np.prod(high - low)))
-    return 0.9 * areas[2] / max(areas[0] + areas[1], 1e-12)
+    return [*moving, *(([still[k] for k in group], True) for group in joined)]
 
 
 def _box(
-    cast: Cast, actors: list[Actor], places: Float64[np.ndarray, "P 4 4"]
-) -> tuple[Float64[np.ndarray, " 2"], Float64[np.ndarray, " 2"]]:
-    parts = np.concatenate([np.arange(*actor.parts) for actor in actors])
+    cast: Cast, actor: Actor, places: Float64[np.ndarray, "P 4 4"]
+) -> Float64[np.ndarray, "2 2"]:
+    """Low and high corner on the ground."""
+    parts = np.arange(*actor.parts)
     if not len(parts):
-        return np.zeros(2), np.zeros(2)
+        return np.zeros((2, 2))
     middles, radii = bounds_along(cast, parts, places)
-    return (middles[:, :2] - radii[:, None]).min(0), (middles[:, :2] + radii[:, None]).max(0)
+    low, high = middles[:, :2] - radii[:, None], middles[:, :2] + radii[:, None]
+    return np.stack((low.min(0), high.max(0)))
 
 
 def _shading_parts(cast: Cast, actors: list[Actor]) -> Int64[np.ndarray, " K"]:

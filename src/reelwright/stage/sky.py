@@ -2,8 +2,8 @@
 
 A sky colour of the storyboard is what is seen at exposure 0 and strength 1: it goes backwards
 through the film's curve to become the light that is seen. The light that it gives is the same but
-for the brightest: a white sky is a studio's, not a hundred suns. Nothing here depends on where the camera stands, only on
-where it looks, and nothing on time: a still shot of the sky is still.
+for the brightest: a white sky is a studio's, not a hundred suns. Nothing here depends on where the
+camera stands, only on where it looks, and nothing on time: a still shot of the sky is still.
 """
 
 from __future__ import annotations
@@ -51,6 +51,23 @@ def linear(color: str) -> Float64[np.ndarray, " 3"]:
     return np.array(linear_from_color(color))
 
 
+def _seen_and_given(
+    color: Float64[np.ndarray, " 3"],
+) -> tuple[Float64[np.ndarray, " 3"], Float64[np.ndarray, " 3"]]:
+    """The light by which a display colour is seen, and the light that it gives.
+
+    What is given is bounded, and half way back to the colour's own balance: the curve's way
+    backwards makes bright tints far stronger than anything they would fall on should show.
+    """
+    seen = light_for(np.minimum(color, _WHITEST))
+    grey = np.array([0.2126, 0.7152, 0.0722])
+    gain = min(float(grey @ seen), _MOST_GIVEN * float(grey @ color)) / max(
+        float(grey @ color), 1e-9
+    )
+    same = seen * (gain * float(grey @ color) / max(float(grey @ seen), 1e-9))
+    return seen, 0.5 * (same + gain * color)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sky:
     """What is seen where nothing stands.
@@ -82,11 +99,13 @@ class Sky:
         # Through the last degrees the sun's light fades; below the horizon it shines on nothing.
         risen = float(np.clip((light.sun_elevation_deg + 1.0) / 3.0, 0.0, 1.0))
         half = math.radians(max(light.sun_softness_deg, _NARROWEST_DEG) / 2)
-        top, horizon = linear(light.sky_top), linear(light.sky_horizon)
-        seen = [light_for(np.minimum(color, _WHITEST)) for color in (top, horizon)]
-        given = [np.minimum(a, _MOST_GIVEN * b) for a, b in zip(seen, (top, horizon), strict=True)]
+        seen_top, top = _seen_and_given(linear(light.sky_top))
+        seen_horizon, horizon = _seen_and_given(linear(light.sky_horizon))
         return Sky(
-            *(color * light.sky_strength for color in (*given, *seen)),
+            top * light.sky_strength,
+            horizon * light.sky_strength,
+            seen_top * light.sky_strength,
+            seen_horizon * light.sky_strength,
             linear(light.sun_color) * light.sun_strength * SUN_LIGHT * risen,
             direction,
             math.cos(half),
@@ -138,8 +157,9 @@ class Sky:
         width = pixel_angle if blur is None else blur + pixel_angle
         cover = self._cover(toward, width)
         lit = self._towards_sun(toward)
+        horizons = self.seen_horizon if blur is None else self.horizon
         for channel, (horizon, sun) in enumerate(
-            zip(self.horizon.tolist(), self.sun.tolist(), strict=True)
+            zip(horizons.tolist(), self.sun.tolist(), strict=True)
         ):
             cloud = 0.95 * horizon + sun * (0.16 + 0.22 / (1 + 12 * (1 - lit)))
             light[channel] += cover * (cloud - light[channel])
