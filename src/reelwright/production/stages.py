@@ -128,6 +128,7 @@ def mix(task: Task, progress: Progress) -> None:
         progress=progress,
     )
 
+
 def mux(task: Task, progress: Progress) -> None:
     """The film's file, with how it was made inside."""
     from reelwright.finish import FilmMix
