@@ -6,6 +6,7 @@ stopped.
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from reelwright.production import ndjson_to, render
 
 
 def main() -> int:
+    # A test run in the background inherits an ignored SIGINT; a person at a terminal has not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         render(Path(sys.argv[1]), on_event=ndjson_to(sys.stdout), threads=1)
     except ReelwrightError as error:

@@ -7,6 +7,7 @@ Prints a line of JSON for each event; ends with 130 when stopped.
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from reelwright.production.workshop import open_workshop
 
 
 def main() -> int:
+    # A test run in the background inherits an ignored SIGINT; a person at a terminal has not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     project = Project.at(Path(sys.argv[1]))
     options = json.loads(sys.argv[2])
     grace_s = options.pop("grace_s", 10.0)

@@ -86,6 +86,8 @@ def _print(report: Report, everything: bool) -> None:
         (row.shot, row.status, row.measure, row.subject, row.value, row.message)
         for row in report_rows(report, everything=everything)
     ]
+    for text in report.notes:
+        note(f"note: {text}")
     if rows:
         table(("shot", "verdict", "measure", "of", "value", "what was found"), rows)
     say(summary_line(report))

@@ -91,7 +91,7 @@ COSTS: dict[tuple[StageKind, str], StageCost] = {
     (StageKind.STAGE, "builtin"): StageCost(
         base_s=2.0,  # torch is imported, meshes are read
         s_per_frame=0.03,
-        s_per_megapixel=0.8,
+        s_per_megapixel=1.1,  # 0.35 s a frame at 768x448, twice that with water to mirror in
         base_ram=_WARM,
         ram_per_pixel=520.0,  # 375 MiB at 768x448
         ram_per_file_byte=8.0,
@@ -135,7 +135,7 @@ COSTS: dict[tuple[StageKind, str], StageCost] = {
         threaded=0.5,
     ),
     (StageKind.QUALITY, "builtin"): StageCost(
-        base_s=0.2, s_per_megapixel=0.3, base_ram=_WARM, ram_per_pixel=320.0, threaded=0.5
+        base_s=0.2, s_per_megapixel=0.25, base_ram=_WARM, ram_per_pixel=320.0, threaded=0.5
     ),
     (StageKind.MIX, "builtin"): StageCost(
         base_s=0.05, s_per_sound_s=0.1, base_ram=_WARM, disk_per_sound_s=4 * _STEREO_FLOAT_S

@@ -29,6 +29,8 @@ from reelwright.quality.thresholds import THRESHOLDS
 from reelwright.quality.verdicts import judged, not_judged
 from reelwright.shapes import GenerationSize
 
+_VISIBLE = 0.5  # dE: of less, no direction is named
+
 
 @dataclass(frozen=True, slots=True)
 class JoinSide:
@@ -105,7 +107,8 @@ def join_verdict(
     )
     most = max(words, key=lambda word: abs(word[0]))
     toward = most[1] if most[0] > 0 else most[2]
-    message = f"“{after}” begins dE {color.delta_e:.2f} off where “{before}” ends, mostly {toward}."
+    mostly = f", mostly {toward}" if color.delta_e >= _VISIBLE else ""
+    message = f"“{after}” begins dE {color.delta_e:.2f} off where “{before}” ends{mostly}."
     return judged(measure, color.delta_e, message, subject=subject, time_s=time_s)
 
 

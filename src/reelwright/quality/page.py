@@ -21,7 +21,7 @@ _OPEN_SHOTS = 8  # of a longer film only the shots with a fault stand open
 _ALARMS = (Status.FAIL, Status.WARN, Status.NOTE)
 
 _HEADLINES = {
-    Status.PASSED: "Nothing found",
+    Status.PASSED: "No fault found",
     Status.NOTE: "Something to know",
     Status.WARN: "Worth a look",
     Status.FAIL: "Something is wrong",

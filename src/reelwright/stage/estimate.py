@@ -1,8 +1,8 @@
 """What staging will cost, before it is done: for the planner, until it has timings of its own.
 
-Fitted to `benchmarks/bench_stage.py` on two cores of an AMD EPYC (Zen 4) under load: seconds of
-processor time within 20 % and peaks within 12 % from 384x256 to 1920x1088 pixels and from 1,000 to
-500,000 triangles. An idle machine takes two thirds of the time.
+Fitted to `benchmarks/bench_stage.py` on two cores of an AMD EPYC (Zen 4) that others used as well:
+processor time within 25 % and peaks within 12 %, from 384x256 to 1920x1088 pixels and from 1,000 to
+500,000 triangles.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def estimate_stage(
     """
     pixels = size[0] * size[1]
     crew = crew_size(size, num_threads)
-    busy_s = (0.05 + 1.1e-6 * pixels + 5.5e-7 * num_triangles) * (1.7 if water else 1.0)
+    busy_s = (0.05 + 1.25e-6 * pixels + 5.5e-7 * num_triangles) * (1.7 if water else 1.0)
     held = 140 * _MB + 120 * pixels + 350 * num_triangles + 6 * texture_texels
     each = 85 * _MB + 255 * pixels + 150 * num_triangles
     return StageEstimate(busy_s / crew, held + crew * each, 50_000 + 8 * pixels)

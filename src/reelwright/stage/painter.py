@@ -19,8 +19,8 @@ from reelwright.stage.surface import hits, look, rays
 from reelwright.stage.tonemap import Film
 from reelwright.stage.vector import dot, turned
 
-CHUNK = 131_072
-"""Samples that are painted at a time: small enough for the caches, large enough for the threads."""
+_CPU_CHUNK, _GPU_CHUNK = 65_536, 2_097_152
+"""Samples that are painted at a time: few for a core's cache, many to keep a GPU busy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +103,9 @@ class Painter:
         """
         total = places.shape[1]
         shown = torch.empty((6, total), device=places.device)
-        for start in range(0, total, CHUNK):
-            part = slice(start, min(start + CHUNK, total))
+        chunk = _CPU_CHUNK if places.device.type == "cpu" else _GPU_CHUNK
+        for start in range(0, total, chunk):
+            part = slice(start, min(start + chunk, total))
             index = torch.arange(part.start, part.stop, device=places.device)
             own = surfaces.at(index)
             light, glow = self._light(places[:, part], own)
