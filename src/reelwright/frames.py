@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -272,7 +273,7 @@ def disk_error(error: OSError, path: Path) -> ResourceError | MediaError:
     return MediaError("A file could not be written.", str(error), where=str(path))
 
 
-class _Sequence:
+class _Sequence(ABC):
     """What every store shares: length, negative indices, chunks."""
 
     shape: tuple[int, ...]
@@ -306,8 +307,9 @@ class _Sequence:
         if held:
             yield np.stack(held)
 
+    @abstractmethod
     def _read(self, start: int, count: int) -> Iterator[NDArray[Any]]:
-        raise NotImplementedError("a store reads its own frames")
+        """Yield frames `start` to `start + count`, one by one."""
 
 
 class ArrayFrames(_Sequence):

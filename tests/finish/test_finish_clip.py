@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reelwright.errors import MediaError
-from reelwright.finish import BurnIn, finish_clip
+from reelwright.finish import finish_clip
 from reelwright.frames import ArrayFrames
 from reelwright.generate import Clip, SoundCue
 from reelwright.shapes import generation_size
@@ -109,16 +109,6 @@ def test_the_same_clip_gives_the_same_bytes(tmp_path: Path, save_audio: Any, ton
         finish_clip(clip, generation_size((100, 60), "pad"), 7, tmp_path / name)
     for file in ("clip.json", "frames.mkv", "stems/placed.wav"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-
-
-def test_a_burn_in_touches_the_bottom_of_the_picture_alone(tmp_path: Path) -> None:
-    clip, pictures = _clip(tmp_path, (640, 384))
-    burn = BurnIn("approach", 100, FILM, [35.0] * 9)
-    finished = finish_clip(clip, generation_size((640, 384)), 3, tmp_path / "out", burn=burn)
-    shown = next(finished.frames.chunks(3))
-    assert np.array_equal(shown[:, :360], pictures[:3, :360])
-    assert (shown[:, 370:] != pictures[:3, 370:]).any()
-    assert finished.provenance["finish"]["burn_in"] is True
 
 
 def test_progress_goes_forward_to_the_end(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_film_that_is_killed_at_random_is_the_undisturbed_one(
     started = time.monotonic()
     finish(calm)
     whole_s = time.monotonic() - started
-    expected = list(decoded(calm.with_name("small.mp4")))
+    expected = list(decoded(calm.with_name("small-animatic.mp4")))
     assert len(expected) > 20
     rng = random.Random(SEED)
     kills, films, storyboard = 0, 0, small_film.write_small_film(tmp_path / "0")
@@ -94,18 +94,18 @@ def test_a_film_that_is_killed_at_random_is_the_undisturbed_one(
             kills += 1
         if ended:  # it came through: check it, and go on with a fresh one
             assert process.returncode == 0
-            assert list(decoded(storyboard.with_name("small.mp4"))) == expected
+            assert list(decoded(storyboard.with_name("small-animatic.mp4"))) == expected
             check_journal(storyboard)
             films += 1
             storyboard = small_film.write_small_film(tmp_path / str(films))
     finish(storyboard)
-    assert list(decoded(storyboard.with_name("small.mp4"))) == expected
+    assert list(decoded(storyboard.with_name("small-animatic.mp4"))) == expected
     before = check_journal(storyboard)
     for path in (storyboard.parent / ".reelwright").glob("journal.sqlite*"):
         path.unlink()
     finish(storyboard)
     assert check_journal(storyboard) == before
-    assert list(decoded(storyboard.with_name("small.mp4"))) == expected
+    assert list(decoded(storyboard.with_name("small-animatic.mp4"))) == expected
 
 
 def fill(path: Path, leave: int) -> None:
@@ -149,5 +149,5 @@ def test_a_disk_that_fills_up_loses_nothing(
     (small_disk / "ballast").unlink()
     finish(storyboard)
     check_journal(storyboard, Outcome.FAILED)
-    name = "small.mp4"
+    name = "small-animatic.mp4"
     assert storyboard.with_name(name).read_bytes() == calm.with_name(name).read_bytes()

@@ -6,7 +6,6 @@ together, at the loudness that was asked and under its true peak.
 
 from __future__ import annotations
 
-from reelwright.finish.burn_in import BurnIn
 from reelwright.finish.film_mix import ClipSpan, FilmMix, MusicCue, clip_spans
 from reelwright.finish.finish_clip import FINISH_VERSION, finish_clip
 from reelwright.finish.loudness import LoudnessMeter
@@ -16,7 +15,6 @@ from reelwright.finish.true_peak import TruePeakMeter
 __all__ = [
     "FINISH_VERSION",
     "MIX_VERSION",
-    "BurnIn",
     "ClipSpan",
     "FilmMix",
     "LoudnessMeter",

@@ -8,7 +8,6 @@ from typing import Any
 
 from reelwright.audio import SAMPLE_RATE, Audio, AudioWriter
 from reelwright.errors import MediaError
-from reelwright.finish.burn_in import BurnIn, burn_in
 from reelwright.finish.picture import conform, is_unchanged
 from reelwright.frames import FrameKind, FrameWriter, open_frames, slice_frames
 from reelwright.generate.clip import Clip, SoundCue
@@ -31,8 +30,6 @@ def finish_clip(
     num_frames: int,
     out: Path,
     progress: Progress = NO_PROGRESS,
-    *,
-    burn: BurnIn | None = None,
 ) -> Clip:
     """Cut or pad a clip to the delivered size, and trim it to the delivered length.
 
@@ -45,7 +42,6 @@ def finish_clip(
         num_frames: Frames that the film shows.
         out: Folder to write to; made if missing.
         progress: Told of frames.
-        burn: What to write into the picture, if anything.
 
     Returns:
         The clip as it lies in `out`; its stems last round(num_frames / frame_rate x 48000) samples.
@@ -57,9 +53,9 @@ def finish_clip(
     _check(clip, size, num_frames)
     out.mkdir(parents=True, exist_ok=True)
     shown = replace(clip, frames=slice_frames(clip.frames, 0, num_frames))
-    if not is_unchanged(size) or burn is not None:
+    if not is_unchanged(size):
         picture = ProgressPart(progress, 0.0, _PICTURE_SHARE)
-        shown = _encoded(shown, size, out / "frames.mkv", burn, picture)
+        shown = _encoded(shown, size, out / "frames.mkv", picture)
     num_samples = round(num_frames / clip.frame_rate * SAMPLE_RATE)
     finished = replace(
         shown,
@@ -68,7 +64,7 @@ def finish_clip(
             for name, stem in sorted(clip.stems.items())
         },
         cues=_trimmed_cues(clip.cues, num_samples / SAMPLE_RATE),
-        provenance=dict(clip.provenance) | {"finish": _provenance(size, num_frames, burn)},
+        provenance=dict(clip.provenance) | {"finish": _provenance(size, num_frames)},
     ).save(out, progress)
     progress.step(1.0, f"{num_frames} frames finished")
     return finished
@@ -90,18 +86,13 @@ def _check(clip: Clip, size: GenerationSize, num_frames: int) -> None:
         )
 
 
-def _encoded(
-    clip: Clip, size: GenerationSize, target: Path, burn: BurnIn | None, progress: Progress
-) -> Clip:
+def _encoded(clip: Clip, size: GenerationSize, target: Path, progress: Progress) -> Clip:
     """The clip with its pictures changed, in a file of its own."""
     kind = FrameKind.COLOR16 if clip.frames.dtype == "uint16" else FrameKind.COLOR8
     done = 0
     with FrameWriter(target, kind, size.delivered) as writer:
         for chunk in clip.frames.chunks(_CHUNK_FRAMES):
-            pictures = conform(chunk, size)
-            if burn is not None:
-                pictures = burn_in(pictures, done, burn)
-            writer.write(pictures)
+            writer.write(conform(chunk, size))
             done += len(chunk)
             progress.step(done / clip.num_frames, f"frame {done} of {clip.num_frames}")
     return replace(clip, frames=open_frames(target), file=target, start=0)
@@ -124,12 +115,11 @@ def _trimmed_cues(cues: tuple[SoundCue, ...], stop_s: float) -> tuple[SoundCue, 
     )
 
 
-def _provenance(size: GenerationSize, num_frames: int, burn: BurnIn | None) -> dict[str, Any]:
+def _provenance(size: GenerationSize, num_frames: int) -> dict[str, Any]:
     return {
         "version": FINISH_VERSION,
         "fit": size.fit,
         "size": list(size.delivered),
         "box": list(size.crop_box if size.fit == "crop" else size.pad_box),
         "num_frames": num_frames,
-        "burn_in": burn is not None,
     }
