@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +21,12 @@ class Input:
     Attributes:
         field: Where the storyboard names it.
         look: Opens it; raises `AssetError`, returns warnings.
+        others: Where it names the further files that are looked at, by file.
     """
 
     field: str
     look: Callable[[], list[str]]
+    others: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def check_inputs(
@@ -53,7 +56,8 @@ def check_inputs(
         try:
             warnings += each.look()
         except AssetError as error:
-            problems.append(_problem(error, each.field, loaded))
+            place = each.others.get(error.where, each.field)
+            problems.append(_problem(error, place, loaded))
     if problems:
         raise StoryboardError(sorted(problems, key=lambda problem: problem.line or 0))
     return tuple(dict.fromkeys(warnings))
@@ -99,7 +103,8 @@ def _inputs(
     for name, prop in film.props.items():
         if props is None or name in props:
             source = "file" if prop.file is not None else "shape"
-            yield Input(f"props.{name}.{source}", _prop_look(prop, name, root))
+            others = {prop.texture: f"props.{name}.texture"} if prop.texture else {}
+            yield Input(f"props.{name}.{source}", _prop_look(prop, name, root), others)
     for i, shot in enumerate(film.shots):
         if shots is None or shot.id in shots:
             for j, sound in enumerate(shot.audio):
