@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from reelwright.disk import disk_error
 from reelwright.errors import AssetError, MediaError
-from reelwright.frames import disk_error
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from reelwright.errors import MediaError, ResourceError
+from reelwright.disk import disk_error
+from reelwright.errors import MediaError
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -259,18 +260,6 @@ def read_exr(path: Path) -> dict[str, NDArray[Any]]:
         raise MediaError(
             "This EXR cannot be read.", "Render the shot's stage again.", where=str(path)
         ) from error
-
-
-def disk_error(error: OSError, path: Path) -> ResourceError | MediaError:
-    """Name a failed write: a full disk is a resource, anything else a media error."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ResourceError(
-            "The disk is full.",
-            "Free some space (`reelwright clean` removes what old renders left) and run the same "
-            "command again: what was finished is kept.",
-            where=str(path),
-        )
-    return MediaError("A file could not be written.", str(error), where=str(path))
 
 
 class _Sequence(ABC):

@@ -15,11 +15,11 @@ from reelwright.errors import InputError, MediaError, ResourceError
 from reelwright.media import (
     PackLimits,
     Provenance,
-    file_digest,
     find_project,
     pack_project,
     unpack_project,
 )
+from reelwright.plan import sha256_of
 
 FILES = {
     "storyboard.toml": b'[film]\ntitle = "x"\n',
@@ -242,7 +242,7 @@ def test_a_newer_pack_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture
 def made_from(project: Path) -> Provenance:
-    digests = {name: file_digest(project / name) for name in list(FILES)[2:]}
+    digests = {name: sha256_of(project / name) for name in list(FILES)[2:]}
     return Provenance("animatic", "[film]", "storyboard.toml", files=digests)
 
 

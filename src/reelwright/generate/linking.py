@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from reelwright.disk import disk_error
 from reelwright.errors import MediaError
-from reelwright.frames import disk_error
 
 
 def link_or_copy(source: Path, target: Path) -> None:

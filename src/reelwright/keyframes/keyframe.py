@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from reelwright.disk import disk_error
 from reelwright.errors import MediaError
-from reelwright.frames import disk_error
 
 _FORMAT = 1
 

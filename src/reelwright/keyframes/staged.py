@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from reelwright.disk import disk_error
 from reelwright.errors import StageError
-from reelwright.frames import disk_error
 from reelwright.keyframes.keyframe import Keyframe, KeyframeRequest, save_keyframes
 from reelwright.progress import NO_PROGRESS, Progress
 

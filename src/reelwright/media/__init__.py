@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reelwright.media.pack import pack_project
-    from reelwright.media.project import MissingFile, ProjectSearch, file_digest, find_project
+    from reelwright.media.project import MissingFile, ProjectSearch, find_project
     from reelwright.media.provenance import ModelRecord, Provenance, ShotRecord
     from reelwright.media.read import read_audio, read_provenance
     from reelwright.media.settings import (
@@ -53,7 +53,6 @@ __all__ = [
     "WrittenFilm",
     "chapters_of",
     "contact_sheet",
-    "file_digest",
     "find_project",
     "open_video",
     "pack_project",
@@ -67,7 +66,7 @@ __all__ = [
 _HOMES = {
     "sheet": ("contact_sheet",),
     "pack": ("pack_project",),
-    "project": ("MissingFile", "ProjectSearch", "file_digest", "find_project"),
+    "project": ("MissingFile", "ProjectSearch", "find_project"),
     "provenance": ("ModelRecord", "Provenance", "ShotRecord"),
     "read": ("read_audio", "read_provenance"),
     "settings": (

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reelwright.disk import disk_error
 from reelwright.errors import MediaError
-from reelwright.frames import disk_error
 
 _PART = ".part"
 

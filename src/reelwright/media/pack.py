@@ -17,8 +17,8 @@ from pathlib import Path
 from reelwright.errors import InputError
 from reelwright.media.atomic import atomic_file
 from reelwright.media.names import same_on_disk, unsafe_name
-from reelwright.media.project import file_digest
 from reelwright.media.provenance import Provenance
+from reelwright.plan import sha256_of
 from reelwright.progress import NO_PROGRESS, Progress
 
 FORMAT = 1
@@ -82,7 +82,7 @@ def pack_project(
     out = out if out.suffix == SUFFIX else out.with_name(out.name + SUFFIX)
     sources = _sources(root, [storyboard, *files], film)
     entries = [
-        PackEntry(name, path.stat().st_size, file_digest(path)) for name, path in sources.items()
+        PackEntry(name, path.stat().st_size, sha256_of(path)) for name, path in sources.items()
     ]
     manifest = {
         "reelpack": FORMAT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,7 @@ from typing import Literal
 
 from reelwright.media.names import unsafe_name
 from reelwright.media.provenance import Provenance
-
-_BLOCK = 1024 * 1024
+from reelwright.plan import sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +73,6 @@ def find_project(provenance: Provenance, candidates: Iterable[Path]) -> ProjectS
     return best
 
 
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes, in hexadecimal.
-
-    Raises:
-        OSError: It cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _files(provenance: Provenance) -> Sequence[tuple[str, str]]:
     return sorted(provenance.files.items())
 
@@ -100,7 +85,7 @@ def _missing(root: Path, files: Sequence[tuple[str, str]]) -> Iterable[MissingFi
             inside = unsafe_name(name) is None and path.resolve().is_relative_to(root)
             if not inside or not path.is_file():
                 yield MissingFile(name, digest, "absent")
-            elif file_digest(path) != digest:
+            elif sha256_of(path) != digest:
                 yield MissingFile(name, digest, "different")
         except OSError:
             yield MissingFile(name, digest, "absent")

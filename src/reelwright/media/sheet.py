@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from reelwright.disk import disk_error
 from reelwright.errors import MediaError
-from reelwright.frames import Frames, disk_error
+from reelwright.frames import Frames
 from reelwright.media.atomic import atomic_file
 from reelwright.media.color import narrow
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 import reelwright
 from reelwright.audio import Audio
+from reelwright.disk import disk_error
 from reelwright.errors import MediaError
-from reelwright.frames import disk_error
 from reelwright.media.atomic import atomic_file, atomic_folder
 from reelwright.media.burn_in import BurnIn
 from reelwright.media.container import FilmContainer

@@ -50,11 +50,6 @@ class StageKind(StrEnum):
         """Its place in the running order."""
         return _ORDER[self]
 
-    @property
-    def of_film(self) -> bool:
-        """Whether a film has one of it, and not a shot."""
-        return self in (StageKind.MIX, StageKind.MUX, StageKind.REPORT)
-
     @classmethod
     def named(cls, name: str) -> StageKind:
         """The kind of that name.

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from reelwright.disk import DISK_MEND
 from reelwright.errors import Cancelled, ResourceError
 from reelwright.plan import Plan, PlannedStage, StageKind, total
 from reelwright.production import events
 from reelwright.production.demand import Demand, demand_of, explanations
-from reelwright.production.disk import DISK_MEND, free_bytes
+from reelwright.production.disk import free_bytes
 from reelwright.production.executor import Executor
 from reelwright.production.journal import Outcome
 from reelwright.production.local import LocalExecutor

@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-import errno
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from reelwright.disk import DISK_MEND, FULL_ERRNOS
 from reelwright.errors import ResourceError
 from reelwright.plan import fsync_folder
 
-_FULL = tuple(
-    code
-    for name in ("ENOSPC", "EDQUOT", "EFBIG")
-    if (code := getattr(errno, name, None)) is not None
-)
 _FULL_WORDS = ("no space left on device", "disk quota exceeded", "file too large", "disk is full")
 _EMPTY_BYTES = 64 * 1024
 _MANY_FILES = 64
-
-DISK_MEND = (
-    "Free some space (`reelwright clean` removes what old renders left) and run the same command "
-    "again: what was finished is kept."
-)
 
 
 def free_bytes(path: Path) -> int:
@@ -51,7 +41,7 @@ def is_disk_full(error: BaseException | None, folder: Path | None = None) -> boo
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        if isinstance(each, OSError) and each.errno in _FULL:
+        if isinstance(each, OSError) and each.errno in FULL_ERRNOS:
             return True
         if any(words in str(each).lower() for words in _FULL_WORDS):
             return True

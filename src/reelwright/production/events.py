@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
 
@@ -310,16 +309,5 @@ def ndjson_to(stream: TextIO) -> OnEvent:
         line = {"time": round(time.time(), 3), **event_json(event)}
         stream.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
         stream.flush()
-
-    return write
-
-
-def ndjson_file(path: Path) -> OnEvent:
-    """A listener that appends to a file; `-` is not a file here."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    def write(event: Event) -> None:
-        with path.open("a", encoding="utf-8") as stream:
-            ndjson_to(stream)(event)
 
     return write

@@ -8,7 +8,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from reelwright.frames import disk_error
+from reelwright.disk import disk_error
 from reelwright.quality.plots import plot_html
 from reelwright.quality.report import Report, ShotReport, Status, Transition, Verdict
 from reelwright.quality.report_plots import film_plots, shot_plots

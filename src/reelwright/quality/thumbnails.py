@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reelwright.disk import disk_error
 from reelwright.errors import MediaError
-from reelwright.frames import Frames, disk_error
+from reelwright.frames import Frames
 from reelwright.quality.report import ShotReport, Status
 
 STRIP = 8

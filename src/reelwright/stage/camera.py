@@ -56,14 +56,6 @@ class View:
         """cx and cy, pixels."""
         return float(self.intrinsics[0, 2]), float(self.intrinsics[1, 2])
 
-    @property
-    def camera_from_world(self) -> Float64[np.ndarray, "4 4"]:
-        """The inverse of a rigid matrix."""
-        matrix = np.eye(4)
-        matrix[:3, :3] = self.turn.T
-        matrix[:3, 3] = -self.turn.T @ self.place
-        return matrix
-
     def from_places(self, places: Float64[np.ndarray, "P 4 4"]) -> Float64[np.ndarray, "P 4 4"]:
         """Camera axes from what has world matrices: places are subtracted before any turning."""
         relative = places.copy()
