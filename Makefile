@@ -18,7 +18,7 @@ film: $(VENV)/.film  ## render the example film; the last line is its path
 
 test: $(VENV)/.dev  ## lint, types, contracts between rooms, and every quick test
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not gpu and not blender"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not gpu and not blender"
 
 test-slow: $(VENV)/.dev  ## the proofs that take minutes (kills, long shots, many storyboards)
 	$(BIN)/python -m pytest -m slow
@@ -35,7 +35,7 @@ format: $(VENV)/.dev  ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 parity: $(VENV)/.film  ## compare the engine with the reference cases in GOLDENS=dir
-	@$(BIN)/python -m reelwright.engine.parity $(GOLDENS)
+	@OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m reelwright.engine.parity $(GOLDENS)
 
 bench: $(VENV)/.film  ## measure this machine; one card and one JSON line each
 	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -170,3 +171,30 @@ def test_a_given_sound_stays(model: Transformer) -> None:
 def test_streams_in_the_wrong_order(model: Transformer) -> None:
     with pytest.raises(InputError, match="video, audio, or both"):
         GuidedDenoise(model, _streams()[::-1])
+
+
+def test_a_skipped_step_gives_the_last_prediction(model: Transformer) -> None:
+    video, audio = _streams(Guider(cfg_scale=2.0, skip_step=1))
+    latents = _noise([video, audio])
+    denoise = GuidedDenoise(model, [video, audio])
+    first = denoise(latents, 0.9, 0)
+    assert denoise(latents, 0.5, 1) is first
+    assert not torch.equal(denoise(latents, 0.5, 2)[0], first[0])
+
+
+def test_a_stream_that_goes_on_sees_the_one_that_skips(model: Transformer) -> None:
+    video, audio = _streams(Guider(cfg_scale=2.0, skip_step=1))
+    audio = replace(audio, guider=Guider(cfg_scale=2.0))
+    latents = _noise([video, audio])
+    denoise, plain = GuidedDenoise(model, [video, audio]), GuidedDenoise(model, [video, audio])
+    first, second = denoise(latents, 0.9, 0), denoise(latents, 0.5, 1)
+    assert second[0] is first[0]
+    assert torch.equal(second[1], plain(latents, 0.5, 0)[1])
+
+
+def test_a_run_that_goes_on_brings_its_last_prediction(model: Transformer) -> None:
+    streams = _streams(Guider(cfg_scale=2.0, skip_step=1))
+    latents = _noise(streams)
+    before = tuple(torch.full_like(x, 3.0) for x in latents)
+    again = GuidedDenoise(model, streams, predicted=before)(latents, 0.5, 1)
+    assert again is before

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import reelwright.engine as engine
 
-LEAVES = {"errors", "env", "shapes", "frames", "audio", "progress"}
+LEAVES = {"disk", "errors", "env", "shapes", "frames", "audio", "progress"}
 ROOM = Path(engine.__file__).parent
 
 

@@ -41,7 +41,7 @@ class Towards:
     clean: Latents
     asked: list[float] = field(default_factory=list)
 
-    def __call__(self, latents: Latents, sigma: float) -> Latents:
+    def __call__(self, latents: Latents, sigma: float, step: int = 0) -> Latents:
         self.asked.append(sigma)
         return self.clean
 
@@ -74,7 +74,7 @@ def test_saved_and_continued_is_the_same_to_the_bit(name: str) -> None:
     clean, start = _latents()
 
     class Blurred(Towards):
-        def __call__(self, latents: Latents, sigma: float) -> Latents:
+        def __call__(self, latents: Latents, sigma: float, step: int = 0) -> Latents:
             return tuple(0.5 * x + 0.5 * c for x, c in zip(latents, self.clean, strict=True))
 
     sampler, states = SAMPLERS[name], []
@@ -112,7 +112,7 @@ def test_res2s_is_of_second_order() -> None:
         return tuple(torch.sin(x) for x in latents)
 
     class Curved:
-        def __call__(self, latents: Latents, sigma: float) -> Latents:
+        def __call__(self, latents: Latents, sigma: float, step: int = 0) -> Latents:
             return towards(latents, sigma)
 
         def pin(self, latents: Latents) -> Latents:

@@ -156,7 +156,7 @@ def test_times_show_no_seam(vae: VideoVae) -> None:
     assert difference[40:].max() < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["attn", "compress_depth", "compress_all_x_y"])
+@pytest.mark.parametrize("kind", ["compress_depth", "res_y", "compress_time_x_y"])
 def test_blocks_that_are_not_known(kind: str) -> None:
     for side, make in (("encoder", VideoEncoder), ("decoder", VideoDecoder)):
         config = VideoVaeConfig(**(TINY | {f"{side}_blocks": [[kind, {}]]}))

@@ -5,7 +5,15 @@ it has, condition `Tokens`, and let a sampler walk them down a schedule.
 """
 
 from reelwright.engine.audio_vae import AudioVae, load_audio_vae
+from reelwright.engine.capture import captured, compile_blocks
 from reelwright.engine.checkpoint import Checkpoint, Component
+from reelwright.engine.clip_decode import decode_frames, decode_sound
+from reelwright.engine.clip_facts import ModelFacts, model_facts
+from reelwright.engine.clip_models import Models
+from reelwright.engine.clip_plan import ClipPlan, plan_clip
+from reelwright.engine.clip_request import ClipRequest, Control, Picture, Sound, Source, Tail
+from reelwright.engine.clip_state import ClipState, PassLatents, clip_digest, load_state, save_state
+from reelwright.engine.clip_words import read_texts
 from reelwright.engine.conditioning import (
     Conditioning,
     KeptFrames,
@@ -17,16 +25,36 @@ from reelwright.engine.conditioning import (
     retake,
 )
 from reelwright.engine.denoise import GuidedDenoise, StreamRun
+from reelwright.engine.embeddings import Contexts, EmbeddingCache, embed, text_path_digest
 from reelwright.engine.guidance import Guider
 from reelwright.engine.identity import Identity
 from reelwright.engine.loading import verify_finite
 from reelwright.engine.loop import run_sampler
-from reelwright.engine.lora import lora_deltas, stack_loras
+from reelwright.engine.lora import LoraMetadata, lora_deltas, lora_metadata, stack_loras
 from reelwright.engine.models import load_transformer
-from reelwright.engine.noise import NoiseUse, Purpose, noise, seeded, seeded_standardised
+from reelwright.engine.noise import (
+    NoiseUse,
+    Purpose,
+    ReferenceNoise,
+    noise,
+    seeded,
+    seeded_standardised,
+)
+from reelwright.engine.pass_run import Step, Watch
+from reelwright.engine.passes import (
+    Lora,
+    Pass,
+    PassPlan,
+    SamplerKind,
+    distilled,
+    guided,
+    high_quality,
+)
 from reelwright.engine.patchify import patchify, patchify_audio, unpatchify, unpatchify_audio
+from reelwright.engine.pipeline import ClipLatents, make_clip
 from reelwright.engine.positions import AudioScale, VideoScale, num_audio_latents
 from reelwright.engine.res2s import Res2s
+from reelwright.engine.residency import RESIDENT, Blocks, Residency, load_blocks
 from reelwright.engine.sampler import (
     Ancestral,
     Denoise,
@@ -43,10 +71,19 @@ from reelwright.engine.schedule import (
     linear_quadratic_sigmas,
     ltx2_sigmas,
 )
+from reelwright.engine.shards import shard_paths
 from reelwright.engine.statistics import Statistics, load_statistics
+from reelwright.engine.still_codec import blemish_still
 from reelwright.engine.tensor_file import TensorFile
 from reelwright.engine.text import TextPath, load_text_path
+from reelwright.engine.text_encoder import (
+    HiddenStates,
+    TextEncoder,
+    load_text_encoder,
+    text_encoder_digest,
+)
 from reelwright.engine.tiling import AxisTiling, CountTiling, Tiling
+from reelwright.engine.tokenizer import Tokenizer, TruncationWarning, load_tokenizer
 from reelwright.engine.tokens import Tokens, audio_tokens, video_tokens
 from reelwright.engine.transformer import StreamInput, StreamLevels, Transformer
 from reelwright.engine.upsampler import LatentUpsampler, load_upsampler
@@ -57,72 +94,124 @@ from reelwright.engine.weights import Compute, Format, LoraDelta, Slot, WeightSo
 __all__ = [
     "DISTILLED",
     "DISTILLED_REFINE",
+    "RESIDENT",
     "Ancestral",
     "AudioScale",
     "AudioVae",
     "AxisTiling",
+    "Blocks",
     "Checkpoint",
+    "ClipLatents",
+    "ClipPlan",
+    "ClipRequest",
+    "ClipState",
     "Component",
     "Compute",
     "Conditioning",
+    "Contexts",
+    "Control",
     "CountTiling",
     "Denoise",
+    "EmbeddingCache",
     "Euler",
     "Format",
     "GradientEstimating",
     "GuidedDenoise",
     "Guider",
+    "HiddenStates",
     "Identity",
     "KeptFrames",
     "Keyframe",
     "LatentUpsampler",
     "Lcm",
+    "Lora",
     "LoraDelta",
+    "LoraMetadata",
+    "ModelFacts",
+    "Models",
     "NoiseUse",
+    "Pass",
+    "PassLatents",
+    "PassPlan",
+    "Picture",
     "Purpose",
     "Reference",
+    "ReferenceNoise",
     "Res2s",
+    "Residency",
     "Retake",
     "Sampler",
+    "SamplerKind",
     "SamplerState",
     "Slot",
+    "Sound",
+    "Source",
     "Statistics",
+    "Step",
     "StreamInput",
     "StreamLevels",
     "StreamRun",
+    "Tail",
     "TensorFile",
+    "TextEncoder",
     "TextPath",
     "Tiling",
+    "Tokenizer",
     "Tokens",
     "Transformer",
+    "TruncationWarning",
     "VideoScale",
     "VideoSpace",
     "VideoVae",
     "Vocoder",
+    "Watch",
     "WeightSource",
     "WideVocoder",
     "audio_tokens",
     "beta_sigmas",
+    "blemish_still",
+    "captured",
+    "clip_digest",
+    "compile_blocks",
     "condition",
+    "decode_frames",
+    "decode_sound",
+    "distilled",
+    "embed",
+    "guided",
+    "high_quality",
     "linear_quadratic_sigmas",
     "load_audio_vae",
+    "load_blocks",
+    "load_state",
     "load_statistics",
+    "load_text_encoder",
     "load_text_path",
+    "load_tokenizer",
     "load_transformer",
     "load_upsampler",
     "load_video_vae",
     "load_vocoder",
     "lora_deltas",
+    "lora_metadata",
     "ltx2_sigmas",
+    "make_clip",
+    "model_facts",
     "noise",
     "num_audio_latents",
     "patchify",
     "patchify_audio",
+    "plan_clip",
+    "read_texts",
     "retake",
     "run_sampler",
+    "save_state",
     "seeded",
     "seeded_standardised",
+    "shard_paths",
     "stack_loras",
+    "text_encoder_digest",
+    "text_path_digest",
     "to_rgb",
     "unpatchify",
     "unpatchify_audio",

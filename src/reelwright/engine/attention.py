@@ -11,10 +11,11 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 
 from reelwright.engine.mask import AttentionMask
+from reelwright.engine.norm import RmsNorm
 from reelwright.engine.rope import RopeTable, rotate
+from reelwright.engine.softmax_attention import attend
 
 
 class Attention(nn.Module):
@@ -42,8 +43,8 @@ class Attention(nn.Module):
         super().__init__()
         width = heads * head_width
         self.heads = heads
-        self.q_norm = nn.RMSNorm(width, eps=eps)
-        self.k_norm = nn.RMSNorm(width, eps=eps)
+        self.q_norm = RmsNorm(width, eps)
+        self.k_norm = RmsNorm(width, eps)
         self.to_q = nn.Linear(query_width, width)
         self.to_k = nn.Linear(context_width, width)
         self.to_v = nn.Linear(context_width, width)
@@ -102,7 +103,7 @@ class Attention(nn.Module):
         q = q if rope is None else rotate(q, rope)
         k = k if context_rope is None else rotate(k, context_rope)
         q, k, v = (part.transpose(1, 2) for part in (q, k, v))  # [B, N, T, K]
-        out = scaled_dot_product_attention(q, k, v) if mask is None else mask.attend(q, k, v)
+        out = attend(q, k, v) if mask is None else mask.attend(q, k, v)
         return out.transpose(1, 2).flatten(-2)
 
     def _gate(

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from reelwright.engine.attention import Attention
 from reelwright.engine.feed_forward import FeedForward
-from reelwright.engine.modulation import modulate, normalise, spread
+from reelwright.engine.modulation import modulate, spread
+from reelwright.engine.norm import rms_normalise
 from reelwright.engine.perturbation import BlockPlan, Samples
 from reelwright.engine.stream import BlockShape, Stream, StreamShape, StreamStep
 
@@ -47,7 +48,7 @@ class StreamBlock(nn.Module):
         """Attend to itself, then to the text."""
         x, layout = stream.hidden, stream.layout
         shift, scale, gate = self._rows(stream.step, slice(0, 3))
-        h = modulate(normalise(x, self.eps), scale, shift)
+        h = modulate(rms_normalise(x, self.eps), scale, shift)
         h = self.self_attention(
             h, h, rope=layout.rope, context_rope=layout.rope, mask=layout.mask, kept=kept
         )
@@ -55,7 +56,7 @@ class StreamBlock(nn.Module):
 
     def _attend_text(self, stream: Stream) -> Stream:
         x, step, layout = stream.hidden, stream.step, stream.layout
-        asking, context = normalise(x, self.eps), layout.context
+        asking, context = rms_normalise(x, self.eps), layout.context
         if self.prompt_scale_shift_table is None:
             return stream.at(x + self.text_attention(asking, context, mask=layout.context_mask))
         shift, scale, gate = self._rows(step, slice(6, 9))
@@ -70,7 +71,7 @@ class StreamBlock(nn.Module):
         """Run the feed-forward layer."""
         x = stream.hidden
         shift, scale, gate = self._rows(stream.step, slice(3, 6))
-        wide = self.feed_forward(modulate(normalise(x, self.eps), scale, shift))
+        wide = self.feed_forward(modulate(rms_normalise(x, self.eps), scale, shift))
         return stream.at(torch.addcmul(x, gate, wide))
 
     def _rows(self, step: StreamStep, rows: slice) -> list[Tensor]:
@@ -108,7 +109,7 @@ class CrossBlock(nn.Module):
         """Both directions, each reading what stood before either."""
         video_rows, video_gate = _cross_rows(self.video_table, video.step)
         audio_rows, audio_gate = _cross_rows(self.audio_table, audio.step)
-        seen, heard = normalise(video.hidden, self.eps), normalise(audio.hidden, self.eps)
+        seen, heard = rms_normalise(video.hidden, self.eps), rms_normalise(audio.hidden, self.eps)
         return (
             _listen(
                 video,

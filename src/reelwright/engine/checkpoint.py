@@ -1,67 +1,37 @@
 """One index over the weights that a person has: what they are, what is there, what is missing.
 
 The official release is one file that holds everything but the language model; others keep it in
-parts. A `Checkpoint` takes one or more files, safetensors or GGUF, and shows them as one, under the
-official single file's names. What it is, is told from its tensors, never from a file's own name.
+parts. A `Checkpoint` takes files (safetensors or GGUF), shard indices and folders, diffusers' too,
+and shows them as one, under the official single file's names and config. What it is, is told from
+its tensors, never from a file's own name.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from torch import Tensor
 
+from reelwright.engine.component import CONNECTORS as CONNECTORS
+from reelwright.engine.component import DIFFUSION as DIFFUSION
+from reelwright.engine.component import FULL as FULL
+from reelwright.engine.component import Component as Component
+from reelwright.engine.component import component_of
 from reelwright.engine.config import S, parse_section
-from reelwright.engine.gguf_file import MAGIC, GgufFile
+from reelwright.engine.generations import one_generation
 from reelwright.engine.identity import Identity, identify
+from reelwright.engine.inference import infer_config
+from reelwright.engine.merging import merged_metadata
+from reelwright.engine.part import add_name, open_parts
+from reelwright.engine.part import open_file as open_file
 from reelwright.engine.stored import stored_weights
-from reelwright.engine.tensor_file import MappedFile, TensorFile
+from reelwright.engine.tensor_file import MappedFile
 from reelwright.engine.weights import WeightSource
 from reelwright.errors import CheckpointError
-
-
-class Component(StrEnum):
-    """A part of a model that can be present or missing."""
-
-    TRANSFORMER = "transformer"
-    CONNECTORS = "connectors"
-    TEXT_PROJECTION = "text_projection"
-    VIDEO_VAE = "video_vae"
-    AUDIO_VAE = "audio_vae"
-    VOCODER = "vocoder"
-    UPSAMPLER = "upsampler"
-    LORA = "lora"
-
-
-FULL = frozenset(
-    {
-        Component.TRANSFORMER,
-        Component.CONNECTORS,
-        Component.TEXT_PROJECTION,
-        Component.VIDEO_VAE,
-        Component.AUDIO_VAE,
-        Component.VOCODER,
-    }
-)
-"""What the official single file holds."""
-
-DIFFUSION = "model.diffusion_model."
-CONNECTORS = ("video_embeddings_connector.", "audio_embeddings_connector.", "embeddings_connector.")
-_PREFIXES = {
-    "vae.": Component.VIDEO_VAE,
-    "audio_vae.": Component.AUDIO_VAE,
-    "vocoder.": Component.VOCODER,
-    "text_embedding_projection.": Component.TEXT_PROJECTION,
-}
-_BARE_TRANSFORMER = ("transformer_blocks.", "patchify_proj.", "audio_patchify_proj.", *CONNECTORS)
-_BARE_VAE = ("encoder.", "decoder.", "per_channel_statistics.")
-_UPSAMPLER = ("initial_conv.", "res_blocks.", "post_upsample_res_blocks.", "final_conv.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +41,20 @@ class Checkpoint:
     Attributes:
         files: Every file, in the order given.
         metadata: What the files say of themselves; JSON is parsed, the first file to have a name
-            wins.
+            wins. The sections of `config` are those of the files that hold their tensors.
         identity: Which generation it is, and how that was told.
         components: What it holds.
+        loras: Those of the files that are LoRAs, for `stack_loras`; their tensors are no part of
+            the model.
+        notes: What had to be assumed because no file says it, a sentence each.
     """
 
     files: tuple[MappedFile, ...]
     metadata: Mapping[str, Any]
     identity: Identity
     components: frozenset[Component]
+    loras: tuple[MappedFile, ...]
+    notes: tuple[str, ...]
     _names: Mapping[str, tuple[MappedFile, str]] = field(repr=False)
 
     @classmethod
@@ -87,21 +62,30 @@ class Checkpoint:
         """Open one file, or the parts of a model as one.
 
         Args:
-            paths: Safetensors or GGUF files.
+            paths: Safetensors or GGUF files, shard indices, folders of safetensors files, and
+                folders in diffusers' layout (a pipeline's or one part's).
 
         Raises:
-            CheckpointError: A file cannot be read, or two of them hold the same tensor.
+            CheckpointError: A file cannot be read, two of them hold the same tensor, or they are
+                of different generations of the model.
         """
-        files = tuple(map(open_file, paths))
-        metadata: dict[str, Any] = {}
+        parts = [part for path in paths for part in open_parts(path)]
         names: dict[str, tuple[MappedFile, str]] = {}
-        for file in files:
-            metadata = {**_parse_values(file.metadata), **metadata}
-            prefix = _missing_prefix(file.entries)
-            for name in file.entries:
-                _add(names, prefix + name, file, name)
-        components = frozenset(map(_component, names))
-        return cls(files, metadata, identify(names, metadata), components, names)
+        for part in parts:
+            for official, (file, own) in part.names.items():
+                add_name(names, official, file, own)
+        one_generation(parts)
+        shapes = {name: file.entry(own).shape for name, (file, own) in names.items()}
+        metadata, notes = infer_config(merged_metadata(parts), shapes)
+        return cls(
+            files=tuple(file for part in parts for file in part.files),
+            metadata=metadata,
+            identity=identify(names, metadata),
+            components=frozenset().union(*(part.components for part in parts)),
+            loras=tuple(file for part in parts if part.is_lora for file in part.files),
+            notes=notes,
+            _names=names,
+        )
 
     @property
     def where(self) -> str:
@@ -144,6 +128,7 @@ class Checkpoint:
         Raises:
             CheckpointError: The file has no such section, or it cannot be built.
         """
+        self._refuse_other_models()
         where = f"{self.where}: config {'.'.join(path)}".rstrip()
         section = self.metadata.get("config")
         for name in path:
@@ -167,18 +152,33 @@ class Checkpoint:
         """The weights under a prefix, by what follows it, as sources.
 
         Args:
-            prefix: Of the official names, e.g. `vae.decoder.`.
+            prefix: Of the official names, e.g. `vae.decoder.`; empty for what stands in no part
+                of the official single file, as an upsampler does.
             without: Beginnings, after the prefix, to leave out.
 
         Raises:
-            CheckpointError: A weight is stored in a way that cannot be read.
+            CheckpointError: A weight is stored in a way that cannot be read, or the checkpoint is
+                of another model.
         """
+        self._refuse_other_models()
         found = {
             name.removeprefix(prefix): (file, own)
             for name, (file, own) in self._names.items()
-            if name.startswith(prefix) and not name.removeprefix(prefix).startswith(without)
+            if name.startswith(prefix)
+            and not name.removeprefix(prefix).startswith(without)
+            and (prefix or component_of(name) not in FULL)
         }
         return stored_weights(found, self.where)
+
+    def _refuse_other_models(self) -> None:
+        model, evidence = self.identity.refused, self.identity.evidence
+        if model:
+            raise CheckpointError(
+                f"This is {model}, told from {evidence!r}.",
+                "Use a checkpoint of LTX-2.0 or LTX-2.3.",
+                where=self.where,
+                model=model,
+            )
 
     def close(self) -> None:
         """Let the maps go."""
@@ -195,66 +195,3 @@ class Checkpoint:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def open_file(path: Path) -> MappedFile:
-    """Open one file of weights; which kind it is, its first bytes say.
-
-    Raises:
-        CheckpointError: The file cannot be read or its header contradicts itself.
-    """
-    try:
-        with path.open("rb") as file:
-            first = file.read(len(MAGIC))
-    except OSError:
-        first = b""  # refused below, with the reason
-    return GgufFile(path) if first == MAGIC else TensorFile(path)
-
-
-def _add(
-    names: dict[str, tuple[MappedFile, str]], official: str, file: MappedFile, own: str
-) -> None:
-    if official in names:
-        first = names[official][0].path
-        raise CheckpointError(
-            f"The tensor stands in {first} too.",
-            "Give each part of the model once.",
-            where=f"{file.path}: {own}",
-            tensor=own,
-        )
-    names[official] = (file, own)
-
-
-def _parse_values(metadata: Mapping[str, str]) -> dict[str, Any]:
-    """Each value as JSON where it is JSON, else as text."""
-    values: dict[str, Any] = {}
-    for name, text in metadata.items():
-        try:
-            values[name] = json.loads(text)
-        except (ValueError, RecursionError):
-            values[name] = text
-    return values
-
-
-def _missing_prefix(names: Iterable[str]) -> str:
-    """What a part kept by itself has lost of the official names."""
-    some = tuple(names)
-    if any(name.startswith((DIFFUSION, *_PREFIXES)) or ".lora_" in name for name in some):
-        return ""
-    if any(name.startswith(_BARE_TRANSFORMER) for name in some):
-        return DIFFUSION
-    if any(name.startswith(_UPSAMPLER) for name in some):
-        return ""
-    return "vae." if any(name.startswith(_BARE_VAE) for name in some) else ""
-
-
-def _component(name: str) -> Component:
-    if ".lora_" in name:
-        return Component.LORA
-    if name.startswith(DIFFUSION):
-        bare = name.removeprefix(DIFFUSION)
-        return Component.CONNECTORS if bare.startswith(CONNECTORS) else Component.TRANSFORMER
-    for prefix, component in _PREFIXES.items():
-        if name.startswith(prefix):
-            return component
-    return Component.UPSAMPLER

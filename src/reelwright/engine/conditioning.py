@@ -159,23 +159,35 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Retake:
-    """A range of time that is made again; all else is kept. The tokens hold what there is now.
+    """A range of time that is made again; all else is kept.
 
     Attributes:
         start_s: First second that is made again.
         stop_s: First second that is kept again.
+        latent: What there is now, normalised; None where the tokens hold it.
     """
 
     start_s: float
     stop_s: float
+    latent: Float[Tensor, "B C F H W"] | None = None
 
     def apply(self, tokens: Tokens, space: VideoSpace) -> Tokens:
         """The tokens, guided."""
-        return retake(tokens, self.start_s, self.stop_s)
+        source = None if self.latent is None else patchify(self.latent)
+        return retake(tokens, self.start_s, self.stop_s, source)
 
 
-def retake(tokens: Tokens, start_s: float, stop_s: float) -> Tokens:
+def retake(
+    tokens: Tokens, start_s: float, stop_s: float, source: Float[Tensor, "B T C"] | None = None
+) -> Tokens:
     """Make again what overlaps a range of time; for either stream.
+
+    Args:
+        tokens: None appended yet.
+        start_s: First second that is made again.
+        stop_s: First second that is kept again.
+        source: What there is now; None where the tokens hold it. Given where they hold a latent
+            to refine, of which nothing may reach what is kept.
 
     Raises:
         InputError: The range is empty.
@@ -187,7 +199,7 @@ def retake(tokens: Tokens, start_s: float, stop_s: float) -> Tokens:
     starts, ends = tokens.positions[:, 0, :, 0], tokens.positions[:, 0, :, 1]
     again = ((ends > start_s) & (starts < stop_s)).to(tokens.mask)
     mask = again[..., None].expand_as(tokens.mask).clone()
-    return replace(tokens, clean=tokens.initial, mask=mask)
+    return replace(tokens, clean=tokens.initial if source is None else source, mask=mask)
 
 
 def keyframe_positions(latent: Float[Tensor, "B C F H W"], frame: int, space: VideoSpace) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from reelwright.engine.attention import Attention
 from reelwright.engine.config import Rope, TransformerConfig
 from reelwright.engine.feed_forward import FeedForward
-from reelwright.engine.modulation import normalise
+from reelwright.engine.norm import rms_normalise
 from reelwright.engine.rope import RopeTable, rope_table
 from reelwright.errors import InputError
 
@@ -101,9 +101,9 @@ class ConnectorBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "B S D"], rope: RopeTable) -> Float[Tensor, "B S D"]:
         """Run the block."""
-        h = normalise(x, self.eps)
+        h = rms_normalise(x, self.eps)
         x = x + self.self_attention(h, h, rope=rope, context_rope=rope)
-        return x + self.feed_forward(normalise(x, self.eps))  # type: ignore[no-any-return]
+        return x + self.feed_forward(rms_normalise(x, self.eps))  # type: ignore[no-any-return]
 
 
 class Connector(nn.Module):
@@ -135,7 +135,7 @@ class Connector(nn.Module):
         rope = self._rope(x)
         for block in self.blocks:
             x = block(x, rope)
-        return normalise(x, self.shape.eps)
+        return rms_normalise(x, self.shape.eps)
 
     def _rope(self, x: Float[Tensor, "B S D"]) -> RopeTable:
         shape = self.shape

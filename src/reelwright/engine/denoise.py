@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from reelwright.engine.guidance import NEUTRAL, Guider
+from reelwright.engine.guidance import NEUTRAL, Guider, skips_step
 from reelwright.engine.modulation import Levels
 from reelwright.engine.perturbation import BlockPlan, Perturbation, Skip, plan_blocks
 from reelwright.engine.sampler import Latents
@@ -79,14 +79,18 @@ class GuidedDenoise:
         model: The transformer.
         streams: Video, audio, or both in this order.
         sigmas: Levels that will be asked for; others are prepared when they are.
+        predicted: The last prediction, where a run goes on that was saved.
 
     Attributes:
         passes: What is predicted at each step.
+        predicted: The last prediction of each stream: what a step that a guider skips uses again,
+            and so a part of what a run must save.
     """
 
     model: Transformer
     streams: Sequence[StreamRun]
     sigmas: Iterable[float] = ()
+    predicted: Latents = ()
     passes: tuple[PassKind, ...] = field(init=False)
     _layouts: tuple[StreamLayout | None, StreamLayout | None] = field(init=False, repr=False)
     _plans: tuple[BlockPlan, ...] = field(init=False, repr=False)
@@ -106,16 +110,31 @@ class GuidedDenoise:
         samples = [skips for skips in per_pass for _ in range(batch)]
         self._plans = plan_blocks(samples, self.model.config.num_layers, device)
         self._layouts = self.model.layout(*self._pair([self._input(s) for s in self.streams]))
-        for sigma in self.sigmas:
-            self._step(sigma)
+        self._prepare(tuple(dict.fromkeys(self.sigmas)))
 
-    def __call__(self, latents: Latents, sigma: float) -> Latents:
+    def __call__(self, latents: Latents, sigma: float, step: int = 0) -> Latents:
         """Predict, guided, with what is kept put back.
+
+        A stream that its guider skips gives its last prediction again. The model is left out only
+        where every stream does: one that goes on still has to see and hear the other.
 
         Args:
             latents: Tokens of each stream.
             sigma: Their noise level.
+            step: Number of the sampler's step.
         """
+        skipped = [
+            bool(self.predicted) and skips_step(step, stream.guider.skip_step)
+            for stream in self.streams
+        ]
+        if not all(skipped):
+            fresh = self._predict(latents, sigma)
+            self.predicted = tuple(
+                self.predicted[k] if again else fresh[k] for k, again in enumerate(skipped)
+            )
+        return self.predicted
+
+    def _predict(self, latents: Latents, sigma: float) -> Latents:
         count = len(self.passes)
         repeated = [x.repeat(count, 1, 1) for x in latents]
         velocities = self.model(self._pair(repeated), self._step(sigma), self._layouts, self._plans)
@@ -154,10 +173,17 @@ class GuidedDenoise:
 
     def _step(self, sigma: float) -> tuple[StreamStep | None, StreamStep | None]:
         if sigma not in self._steps:
-            self._steps[sigma] = self.model.step(
-                *self._pair([self._levels(stream.tokens, sigma) for stream in self.streams])
-            )
+            self._prepare((sigma,))
         return self._steps[sigma]
+
+    def _prepare(self, sigmas: Sequence[float]) -> None:
+        """Make what levels decide, all at once: the layers that do are read once, not per step."""
+        levels = [
+            self._pair([self._levels(stream.tokens, sigma) for stream in self.streams])
+            for sigma in sigmas
+        ]
+        if levels:
+            self._steps.update(zip(sigmas, self.model.steps(levels), strict=True))
 
     def _levels(self, tokens: Tokens, sigma: float) -> StreamLevels:
         level = 0.0 if tokens.given else sigma

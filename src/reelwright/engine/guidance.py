@@ -101,6 +101,7 @@ class Guider:
         stg_blocks: Blocks whose self-attention is spoilt.
         rescale_scale: How far the deviation is brought back.
         modality_scale: Away from the streams deaf to each other; 1 is neutral.
+        skip_step: Steps after each guided one that use its prediction again; 0 for none.
     """
 
     cfg_scale: float = 1.0
@@ -108,6 +109,7 @@ class Guider:
     stg_blocks: tuple[int, ...] = ()
     rescale_scale: float = 0.0
     modality_scale: float = 1.0
+    skip_step: int = 0
 
     def combine(
         self,

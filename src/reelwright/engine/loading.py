@@ -13,6 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from reelwright.engine.ggml_blocks import unpacked_in_place
 from reelwright.engine.weights import Compute, LoraDelta, Slot, WeightSource
 from reelwright.errors import CheckpointError
 
@@ -63,6 +64,31 @@ def build(
     wanted = {official(name): tensor for name, tensor in module.state_dict().items()}
     check_weights(wanted, weights, f"{where}: {prefix}")
     check_loras(weights, loras)
+    return fill(module, weights, compute=compute, device=device, official=official, loras=loras)
+
+
+def fill(
+    module: M,
+    weights: Mapping[str, WeightSource],
+    *,
+    compute: Compute,
+    device: torch.device,
+    official: Callable[[str], str] = same_name,
+    loras: Mapping[str, Sequence[LoraDelta]] = NO_LORAS,
+) -> M:
+    """Give a module on the meta device its weights, for good, once they have been checked.
+
+    Args:
+        module: From `on_meta`.
+        weights: All of its weights by official name; others are left alone.
+        compute: What its products run in.
+        device: Where it runs.
+        official: Turns the module's names into the checkpoint's.
+        loras: Changes to weights, by official name.
+
+    Returns:
+        The module itself, without gradients.
+    """
     state = {
         name: resident(weights[official(name)], compute, device, loras.get(official(name), ()))
         for name in module.state_dict()
@@ -128,7 +154,7 @@ def resident(
     if stored is not None and not loras and device.type == "cpu":
         return stored
     ready = torch.empty(source.shape, dtype=compute.dtype, device=device)
-    source.materialise(Slot(ready), compute, loras)
+    unpacked_in_place(source).materialise(Slot(ready), compute, loras)
     return ready
 
 
@@ -164,9 +190,16 @@ def check_weights(
 
 
 def check_loras(
-    weights: Mapping[str, WeightSource], loras: Mapping[str, Sequence[LoraDelta]]
+    weights: Mapping[str, WeightSource],
+    loras: Mapping[str, Sequence[LoraDelta]],
+    prefix: str = "",
 ) -> None:
     """Compare LoRAs with the weights that they change.
+
+    Args:
+        weights: What there is, by official name.
+        loras: Changes, by official name.
+        prefix: What stands before the names, for messages.
 
     Raises:
         CheckpointError: A LoRA changes a weight that the model lacks, or one of another shape.
@@ -180,8 +213,8 @@ def check_loras(
                 raise CheckpointError(
                     f"The LoRA changes a weight of {list(found)}, which the model {has}.",
                     "Use a LoRA that was trained for this model.",
-                    where=name,
-                    tensor=name,
+                    where=prefix + name,
+                    tensor=prefix + name,
                 )
 
 

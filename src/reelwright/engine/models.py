@@ -6,17 +6,22 @@ which tensors are its, and has `loading.build` check and fill it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
+from reelwright.engine.block import Block
 from reelwright.engine.checkpoint import CONNECTORS, DIFFUSION, Checkpoint, Component
 from reelwright.engine.config import TransformerConfig
-from reelwright.engine.loading import CPU, NO_LORAS, build, on_meta
+from reelwright.engine.loading import CPU, NO_LORAS, check_loras, check_weights, fill, on_meta
 from reelwright.engine.names import transformer_name
-from reelwright.engine.transformer import Transformer
+from reelwright.engine.residency import RESIDENT, Blocks, Residency, load_blocks, split_blocks
+from reelwright.engine.transformer import Transformer, block_shape
 from reelwright.engine.weights import Compute, LoraDelta, WeightSource
 from reelwright.errors import CheckpointError
+
+BLOCKS = "transformer_blocks."
+"""What stands before a block's number in the official names."""
 
 _VIDEO_MARK, _AUDIO_MARK = "patchify_proj.weight", "audio_patchify_proj.weight"
 
@@ -29,6 +34,7 @@ def load_transformer(
     loras: Mapping[str, Sequence[LoraDelta]] = NO_LORAS,
     video: bool = True,
     audio: bool = True,
+    residency: Residency = RESIDENT,
 ) -> Transformer:
     """Build the denoiser.
 
@@ -39,6 +45,7 @@ def load_transformer(
         loras: Changes to its weights, from `lora.stack_loras`.
         video: Whether to build the video stream, if the file has it.
         audio: Whether to build the audio stream, if the file has it.
+        residency: How its blocks are kept.
 
     Raises:
         CheckpointError: The checkpoint lacks it, or it does not fit its config.
@@ -52,18 +59,36 @@ def load_transformer(
     def make() -> Transformer:
         return Transformer(config, video=video and has_video, audio=audio and has_audio)
 
+    where = checkpoint.where
+    model = on_meta(make, where)
+    wanted = {transformer_name(name): tensor for name, tensor in model.state_dict().items()}
     if (has_video and not video) or (has_audio and not audio):
-        weights = _only(weights, make, checkpoint.where)
-    return build(
-        make,
+        weights = {name: weight for name, weight in weights.items() if name in wanted}
+    check_weights(wanted, weights, f"{where}: {DIFFUSION}")
+    check_loras(weights, loras)
+    shape = block_shape(config, video=video and has_video, audio=audio and has_audio)
+    blocks = load_blocks(
+        lambda: Block(shape),
+        split_blocks(weights, BLOCKS, config.num_layers),
+        compute=compute,
+        device=device,
+        residency=residency,
+        official=transformer_name,
+        loras=split_blocks(loras, BLOCKS, config.num_layers),
+        where=where,
+        prefix=lambda index: f"{DIFFUSION}{BLOCKS}{index}.",
+    )
+    model.blocks = Blocks()
+    fill(
+        model,
         weights,
-        where=checkpoint.where,
-        prefix=DIFFUSION,
         compute=compute,
         device=device,
         official=transformer_name,
         loras=loras,
     )
+    model.blocks = blocks
+    return model
 
 
 def require(checkpoint: Checkpoint, component: Component, present: bool) -> None:
@@ -86,18 +111,10 @@ def _check_layers(
     config: TransformerConfig, weights: Mapping[str, WeightSource], where: str
 ) -> None:
     """Compare the number of blocks before any is made, even on the meta device."""
-    blocks = {name.split(".", 2)[1] for name in weights if name.startswith("transformer_blocks.")}
+    blocks = {name.split(".", 2)[1] for name in weights if name.startswith(BLOCKS)}
     if len(blocks) != config.num_layers:
         raise CheckpointError(
             f"The config says {config.num_layers} blocks, the tensors are of {len(blocks)}.",
             "Use a checkpoint whose config belongs to its tensors.",
             where=where,
         )
-
-
-def _only(
-    weights: Mapping[str, WeightSource], make: Callable[[], Transformer], where: str
-) -> dict[str, WeightSource]:
-    """The weights of some streams only."""
-    wanted = {transformer_name(name) for name in on_meta(make, where).state_dict()}
-    return {name: weight for name, weight in weights.items() if name in wanted}

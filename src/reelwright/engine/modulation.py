@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
-from torch.nn.functional import rms_norm, silu
+from torch.nn.functional import silu
 
 SINUSOIDS = 256
 """Width of a level's sinusoidal embedding."""
@@ -86,11 +86,6 @@ def modulate(
 ) -> Float[Tensor, "B T D"]:
     """`x * (1 + scale) + shift`."""
     return torch.addcmul(shift, x, 1 + scale)
-
-
-def normalise(x: Float[Tensor, "B T D"], eps: float) -> Float[Tensor, "B T D"]:
-    """RMS normalisation without a weight."""
-    return rms_norm(x, x.shape[-1:], eps=eps)
 
 
 class TimestepEmbedder(nn.Module):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import torch
@@ -81,3 +81,66 @@ def seeded_standardised(seed: int, stage: int = 0) -> NoiseSource:
     """The noise of a run, standardised as the second-order sampler wants it."""
     draw = seeded(seed, stage)
     return lambda use, shape: standardised(draw(use, shape))
+
+
+Shape = tuple[int, ...]
+
+REFERENCE_STEP_SEED, REFERENCE_SUBSTEP_SEED = -1, 9999
+"""The reference seeds the noise of steps and of their middles the same for every run."""
+
+
+@dataclass
+class ReferenceNoise:
+    """The reference's draws: all initial noise from one generator, stream by stream, pass by pass.
+
+    What is drawn follows from the seed and from what was drawn before, which is known: a run that
+    goes on from a saved state draws that again and lets it go.
+
+    Args:
+        seed: Of the run.
+        shapes: Of the streams of this pass, video first.
+        earlier: Of the streams of the passes before, in order.
+        dtype: That the initial noise is drawn in.
+        standardise: Whether the noise of steps is drawn in float64 and standardised, as the
+            second-order sampler has it.
+    """
+
+    seed: int
+    shapes: tuple[Shape, ...]
+    earlier: tuple[Shape, ...] = ()
+    dtype: torch.dtype = torch.bfloat16
+    standardise: bool = False
+    _tapes: dict[int, _Tape] = field(init=False, repr=False, default_factory=dict)
+
+    def __call__(self, use: NoiseUse, shape: Shape) -> Tensor:
+        """Draw the noise of a use; its shape must be that of its stream."""
+        if use.purpose == Purpose.INITIAL:
+            before = (*self.earlier, *self.shapes[: use.stream])
+            return self._draw(self.seed, before, shape, self.dtype).float()
+        seed = REFERENCE_STEP_SEED if use.purpose == Purpose.STEP else REFERENCE_SUBSTEP_SEED
+        before = (*self.shapes * use.step, *self.shapes[: use.stream])
+        if self.standardise:
+            return standardised(self._draw(seed, before, shape, torch.float64))
+        return self._draw(seed, before, shape, self.dtype).float()
+
+    def _draw(
+        self, seed: int, before: tuple[Shape, ...], shape: Shape, dtype: torch.dtype
+    ) -> Tensor:
+        tape = self._tapes.get(seed)
+        if tape is None or tape.place > len(before):
+            tape = self._tapes[seed] = _Tape(torch.Generator().manual_seed(seed))
+        for passed in before[tape.place :]:
+            tape.draw(passed, dtype)
+        return tape.draw(shape, dtype)
+
+
+@dataclass
+class _Tape:
+    """A generator that knows how many tensors it has drawn."""
+
+    generator: torch.Generator
+    place: int = 0
+
+    def draw(self, shape: Shape, dtype: torch.dtype) -> Tensor:
+        self.place += 1
+        return torch.randn(shape, generator=self.generator, dtype=dtype)

@@ -72,7 +72,7 @@ class Res2s:
     def step(self, i: int, state: SamplerState, denoise: Denoise) -> SamplerState:
         """Take step `i`."""
         here, there = self.levels[i : i + 2]
-        first = _ask(denoise, state.latents, here)
+        first = _ask(denoise, state.latents, here, i)
         if there == 0:
             return SamplerState(first)
         h, middle = math.log(here / there), math.sqrt(here * there)
@@ -84,7 +84,7 @@ class Res2s:
             anchors = tuple(
                 (x - h * a21 * d) / (1.0 - h * a21) for x, d in zip(halves, first, strict=True)
             )
-        second = _ask(denoise, halves, middle)
+        second = _ask(denoise, halves, middle, i)
         moved = tuple(
             a + h * (b1 * (d1 - a) + b2 * (d2 - a))
             for a, d1, d2 in zip(anchors, first, second, strict=True)
@@ -110,6 +110,6 @@ class Res2s:
         )
 
 
-def _ask(denoise: Denoise, latents: Latents, sigma: float) -> tuple[Tensor, ...]:
+def _ask(denoise: Denoise, latents: Latents, sigma: float, step: int) -> tuple[Tensor, ...]:
     """Predict in float32, go on in float64."""
-    return tuple(x.double() for x in denoise(tuple(x.float() for x in latents), sigma))
+    return tuple(x.double() for x in denoise(tuple(x.float() for x in latents), sigma, step))

@@ -30,8 +30,8 @@ Latents = tuple[Tensor, ...]
 class Denoise(Protocol):
     """Predicts clean latents: guided, with what is kept put back."""
 
-    def __call__(self, latents: Latents, sigma: float) -> Latents:
-        """Predict at a noise level."""
+    def __call__(self, latents: Latents, sigma: float, step: int = 0) -> Latents:
+        """Predict at a noise level, for the sampler's step of this number."""
         ...
 
     def pin(self, latents: Latents) -> Latents:
@@ -110,7 +110,7 @@ class Euler(_Plain):
     def step(self, i: int, state: SamplerState, denoise: Denoise) -> SamplerState:
         """Take step `i`."""
         here, there = self.sigmas[i : i + 2]
-        pairs = zip(state.latents, denoise(state.latents, here), strict=True)
+        pairs = zip(state.latents, denoise(state.latents, here, i), strict=True)
         return SamplerState(tuple(euler_step(x, x0, here, there) for x, x0 in pairs))
 
 
@@ -130,7 +130,7 @@ class GradientEstimating(_Plain):
     def step(self, i: int, state: SamplerState, denoise: Denoise) -> SamplerState:
         """Take step `i`."""
         here, there = self.sigmas[i : i + 2]
-        denoised = denoise(state.latents, here)
+        denoised = denoise(state.latents, here, i)
         if there == 0:
             return SamplerState(denoised)
         pairs = zip(state.latents, denoised, strict=True)
@@ -161,7 +161,7 @@ class Ancestral(_Plain):
     def step(self, i: int, state: SamplerState, denoise: Denoise) -> SamplerState:
         """Take step `i`; what is kept stays as it is."""
         here, there = self.sigmas[i : i + 2]
-        denoised = denoise(state.latents, here)
+        denoised = denoise(state.latents, here, i)
         moved = tuple(
             ancestral_step(x, x0, here, there, drawn, eta=self.eta, noise_scale=self.noise_scale)
             for x, x0, drawn in zip(
@@ -185,7 +185,7 @@ class Lcm(_Plain):
     def step(self, i: int, state: SamplerState, denoise: Denoise) -> SamplerState:
         """Take step `i`; what is kept stays as it is."""
         here, there = self.sigmas[i : i + 2]
-        denoised = denoise(state.latents, here)
+        denoised = denoise(state.latents, here, i)
         drawn = draw_all(self.noise, i, state.latents)
         moved = tuple(lcm_step(x0, there, n) for x0, n in zip(denoised, drawn, strict=True))
         return SamplerState(denoise.pin(moved))

@@ -10,9 +10,11 @@ Source: facts of LTX-2 (Lightricks), arXiv:2601.03233, as pinned by the parity c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float, Float32, Num
+import torch
+from jaxtyping import Float, Float32, Int, Num
 from torch import Tensor, nn
 
 from reelwright.engine.block import Block
@@ -22,6 +24,7 @@ from reelwright.engine.mask import AttentionMask, KeyMask
 from reelwright.engine.modulation import Levels
 from reelwright.engine.perturbation import EVERYTHING, BlockPlan
 from reelwright.engine.positions import middles
+from reelwright.engine.residency import Blocks
 from reelwright.engine.rope import RopeTable, rope_table
 from reelwright.engine.stream import (
     BlockShape,
@@ -73,10 +76,12 @@ class Transformer(nn.Module):
     Attributes:
         video: Ends of the video stream, where there is one.
         audio: Ends of the audio stream, where there is one.
+        blocks: What is between the ends, kept or streamed.
     """
 
     video: StreamEnds
     audio: StreamEnds
+    blocks: Blocks[Block]
 
     def __init__(
         self, config: TransformerConfig, *, video: bool = True, audio: bool = True
@@ -103,7 +108,7 @@ class Transformer(nn.Module):
                 shape.rows,
                 joint=self.joint,
             )
-        self.blocks = nn.ModuleList(Block(shape) for _ in range(config.num_layers))
+        self.blocks = Blocks(Block(shape) for _ in range(config.num_layers))
 
     def layout(
         self, video: StreamInput | None, audio: StreamInput | None
@@ -131,11 +136,26 @@ class Transformer(nn.Module):
             video: Levels of the video stream; None for none.
             audio: Levels of the audio stream; None for none.
         """
-        both = video is not None and audio is not None
-        return (
-            None if video is None else self._step(self.video, video, audio if both else None),
-            None if audio is None else self._step(self.audio, audio, video if both else None),
-        )
+        return self.steps([(video, audio)])[0]
+
+    def steps(
+        self, levels: Sequence[tuple[StreamLevels | None, StreamLevels | None]]
+    ) -> list[tuple[StreamStep | None, StreamStep | None]]:
+        """Make what the noise levels of several steps decide, in one product each.
+
+        The layers that embed levels are a fortieth of the model but see one row a step: alone they
+        cost as much as reading them (0.9 GB in bfloat16), together they do so once for a run.
+
+        Args:
+            levels: Of the video and the audio stream of each step, as for `step`; the same streams
+                throughout, with as many distinct levels.
+        """
+        video, audio = ([each for each in stream if each] for stream in zip(*levels, strict=True))
+        both = bool(video and audio)
+        seen = self._steps(self.video, video, audio if both else None) if video else None
+        heard = self._steps(self.audio, audio, video if both else None) if audio else None
+        nothing = [None] * len(levels)
+        return list(zip(seen or nothing, heard or nothing, strict=True))
 
     def forward(
         self,
@@ -208,7 +228,7 @@ class Transformer(nn.Module):
         heads: int,
         max_pos: tuple[float, ...],
     ) -> RopeTable:
-        weight = next(self.parameters())
+        weight = next(self.parameters())  # of an end: blocks may be streamed
         table = rope_table(
             middles(positions),
             width=width,
@@ -220,25 +240,42 @@ class Transformer(nn.Module):
         )
         return table.to(weight.device, weight.dtype)
 
-    def _step(self, ends: StreamEnds, own: StreamLevels, other: StreamLevels | None) -> StreamStep:
+    def _steps(
+        self, ends: StreamEnds, own: Sequence[StreamLevels], other: Sequence[StreamLevels] | None
+    ) -> list[StreamStep]:
         scale = self.config.timestep_scale_multiplier
         device = ends.patchify_proj.weight.device
-        tokens = own.tokens.to(device)
-        levels, sigma = tokens.values * scale, own.sigma[:, None].to(device) * scale
-        modulation, embedded = ends.adaln(levels)
-        prompt = None if ends.prompt_adaln is None else ends.prompt_adaln(sigma)[0][:, 0]
-        step = StreamStep(modulation, embedded, tokens.index, prompt)
-        if other is None:
-            return step
-        gate_level = other.sigma[:, None].to(device) * self.config.av_ca_timestep_scale_multiplier
-        return StreamStep(
-            modulation,
-            embedded,
-            tokens.index,
-            prompt,
-            cross=ends.cross_adaln(levels)[0],
-            cross_gate=ends.cross_gate_adaln(gate_level)[0][:, 0],
-        )
+        tokens = torch.cat([each.tokens.values for each in own], dim=1).to(device) * scale
+        modulation, embedded = ends.adaln(tokens)  # [B, n U, R, D]
+        parts = {"modulation": modulation, "embedded": embedded}
+        if ends.prompt_adaln is not None:
+            parts["prompt"] = ends.prompt_adaln(_sigmas(own, device) * scale)[0]  # [B, n, 2, D]
+        if other is not None:
+            gates = _sigmas(other, device) * self.config.av_ca_timestep_scale_multiplier
+            parts["cross"] = ends.cross_adaln(tokens)[0]
+            parts["cross_gate"] = ends.cross_gate_adaln(gates)[0]
+        each_step = [part.chunk(len(own), dim=1) for part in parts.values()]
+        indices = [each.tokens.index for each in own]
+        return [
+            _stream_step(dict(zip(parts, chunks, strict=True)), index, device)
+            for index, *chunks in zip(indices, *each_step, strict=True)
+        ]
+
+
+def _sigmas(levels: Sequence[StreamLevels], device: torch.device) -> Float32[Tensor, "B n"]:
+    """The streams' levels as a whole, a step beside the other."""
+    return torch.stack([each.sigma for each in levels], dim=1).to(device)
+
+
+def _stream_step(
+    parts: dict[str, Tensor], index: Int[Tensor, "B T"] | None, device: torch.device
+) -> StreamStep:
+    """One step's share of what was made for several."""
+    own = {name: part.contiguous() for name, part in parts.items()}
+    for name in ("prompt", "cross_gate"):  # one level a step
+        if name in own:
+            own[name] = own[name][:, 0]
+    return StreamStep(index=None if index is None else index.to(device), **own)
 
 
 def block_shape(config: TransformerConfig, *, video: bool, audio: bool) -> BlockShape:

@@ -8,13 +8,15 @@ input to it, are told a noise level, and inject noise; 2.3 does none of this and
 from __future__ import annotations
 
 from math import prod
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from reelwright.engine.config import BlockOptions, Padding, VideoVaeConfig
-from reelwright.engine.video_encoder import STRIDES, unknown_block
+from reelwright.engine.video_blocks import FrameAttention, WidthBlock
+from reelwright.engine.video_encoder import stride_of, unknown_block
 from reelwright.engine.video_layers import (
     CausalConv,
     Noise,
@@ -31,6 +33,9 @@ DECODE_LEVEL = 0.05
 
 DECODE_NOISE = 0.025
 """Share of noise that is mixed into the latent of a timed decoder."""
+
+
+UpModule: TypeAlias = "ResGroup | WidthBlock | UpBlock | FrameAttention"
 
 
 class UpBlock(nn.Module):
@@ -99,10 +104,10 @@ class VideoDecoder(nn.Module):
         causal, self.timed = config.causal_decoder, config.timestep_conditioning
         self.patch = config.patch_size
         self.least_cells = 2 if padding == "reflect" else 1
-        widest = prod(options.multiplier or 1 for _, options in config.decoder_blocks)
+        widest = prod(_narrowing(kind, options) for kind, options in config.decoder_blocks)
         channels = config.decoder_base_channels * widest
         self.conv_in = CausalConv(config.latent_channels, channels, padding, causal=causal)
-        blocks: list[ResGroup | UpBlock] = []
+        blocks: list[UpModule] = []
         for kind, options in reversed(config.decoder_blocks):
             blocks.append(_up_block(config, kind, options, channels, padding))
             channels = blocks[-1].out_channels
@@ -148,18 +153,30 @@ class VideoDecoder(nn.Module):
         return tuple(rows[:, i, :, None, None, None] for i in range(2))
 
 
+def _narrowing(kind: str, options: BlockOptions) -> int:
+    """By how much a block has fewer channels behind it than before it."""
+    if kind == "res_x_y":
+        return options.multiplier or 2
+    return options.multiplier or 1 if kind.startswith("compress_") else 1
+
+
 def _up_block(
     config: VideoVaeConfig, kind: str, options: BlockOptions, channels: int, padding: Padding
-) -> ResGroup | UpBlock:
+) -> UpModule:
     """One block of the config."""
     causal, timed = config.causal_decoder, config.timestep_conditioning
+    narrower = channels // _narrowing(kind, options)
     if kind == "res_x":
         noisy = options.inject_noise
         return ResGroup(
             channels, options.num_layers, padding, causal=causal, timed=timed, noisy=noisy
         )
-    stride = STRIDES.get(kind.removeprefix("compress_"))
-    if stride is None:
+    if kind == "res_x_y" and narrower != channels and not options.inject_noise:
+        return WidthBlock(channels, narrower, padding, causal=causal)
+    if kind == "attn":
+        return FrameAttention(channels)
+    stride = stride_of(kind)
+    if stride is None or kind.endswith(("_res", "_x_y")):
         raise unknown_block(kind, "decoder")
     return UpBlock(
         channels,

@@ -7,7 +7,9 @@ so that 1 + 2k frames become 1 + k.
 
 from __future__ import annotations
 
+import re
 from math import prod
+from typing import TypeAlias
 
 import torch
 from einops import reduce
@@ -15,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reelwright.engine.config import BlockOptions, Padding, VideoVaeConfig
+from reelwright.engine.video_blocks import FrameAttention, StridedConv, WidthBlock
 from reelwright.engine.video_layers import (
     CausalConv,
     ResGroup,
@@ -27,6 +30,16 @@ from reelwright.errors import CheckpointError
 
 STRIDES: dict[str, Stride] = {"space": (1, 2, 2), "time": (2, 1, 1), "all": (2, 2, 2)}
 """What a block folds, by the middle of its name."""
+
+_FOLDING = re.compile(r"compress_(space|time|all)(?:_res)?|compress_(all)_x_y")
+
+DownModule: TypeAlias = "ResGroup | WidthBlock | DownBlock | StridedConv | FrameAttention"
+
+
+def stride_of(kind: str) -> Stride | None:
+    """What a block of a kind folds or unfolds; None if nothing."""
+    found = _FOLDING.fullmatch(kind)
+    return None if found is None else STRIDES[found.group(1) or found.group(2)]
 
 
 class DownBlock(nn.Module):
@@ -75,7 +88,7 @@ class VideoEncoder(nn.Module):
         self.conv_in = CausalConv(
             config.in_channels * self.patch**2, channels, padding, causal=True
         )
-        blocks: list[ResGroup | DownBlock] = []
+        blocks: list[DownModule] = []
         for kind, options in config.encoder_blocks:
             blocks.append(_down_block(kind, options, channels, padding))
             channels = blocks[-1].out_channels
@@ -99,16 +112,22 @@ class VideoEncoder(nn.Module):
         return self.conv_out(activate(x))[:, : self.latent_channels]  # type: ignore[no-any-return]
 
 
-def _down_block(
-    kind: str, options: BlockOptions, channels: int, padding: Padding
-) -> ResGroup | DownBlock:
+def _down_block(kind: str, options: BlockOptions, channels: int, padding: Padding) -> DownModule:
     """One block of the config."""
+    multiplier = options.multiplier or 2
     if kind == "res_x":
         return ResGroup(channels, options.num_layers, padding, causal=True)
-    stride = STRIDES.get(kind.removeprefix("compress_").removesuffix("_res"))
-    if stride is None or not kind.endswith("_res"):
+    if kind == "res_x_y" and multiplier > 1:
+        return WidthBlock(channels, channels * multiplier, padding, causal=True)
+    if kind == "attn":
+        return FrameAttention(channels)
+    stride = stride_of(kind)
+    if stride is None:
         raise unknown_block(kind, "encoder")
-    return DownBlock(channels, options.multiplier or 2, stride, padding)
+    if kind.endswith("_res"):
+        return DownBlock(channels, multiplier, stride, padding)
+    widening = multiplier if kind.endswith("_x_y") else 1
+    return StridedConv(channels, channels * widening, stride, padding)
 
 
 def unknown_block(kind: str, side: str) -> CheckpointError:

@@ -65,14 +65,25 @@ class CausalConv(nn.Module):
         out_channels: Of its output.
         padding: How it pads space.
         causal: Whether it looks only back.
+        stride: Frames, rows and columns from one output to the next.
     """
 
-    def __init__(self, channels: int, out_channels: int, padding: Padding, *, causal: bool) -> None:
+    def __init__(
+        self,
+        channels: int,
+        out_channels: int,
+        padding: Padding,
+        *,
+        causal: bool,
+        stride: Stride = (1, 1, 1),
+    ) -> None:
         super().__init__()
         self.causal = causal
-        self.conv = nn.Conv3d(channels, out_channels, 3, padding=(0, 1, 1), padding_mode=padding)
+        self.conv = nn.Conv3d(
+            channels, out_channels, 3, stride, padding=(0, 1, 1), padding_mode=padding
+        )
 
-    def forward(self, x: Float[Tensor, "B C F H W"]) -> Float[Tensor, "B O F H W"]:
+    def forward(self, x: Float[Tensor, "B C F H W"]) -> Float[Tensor, "B O F2 H2 W2"]:
         """Convolve."""
         first, last = x[:, :, :1], x[:, :, -1:]
         before = first.expand(-1, -1, 2, -1, -1) if self.causal else first

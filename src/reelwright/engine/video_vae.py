@@ -23,7 +23,7 @@ from reelwright.engine.positions import VideoScale
 from reelwright.engine.statistics import Statistics, load_statistics
 from reelwright.engine.tiling import Tile, Tiling, axis_weights, causal_tiles, pixel_span
 from reelwright.engine.video_decoder import DECODE_LEVEL, DECODE_NOISE, VideoDecoder
-from reelwright.engine.video_encoder import STRIDES, VideoEncoder
+from reelwright.engine.video_encoder import VideoEncoder, stride_of
 from reelwright.engine.video_layers import Noise
 from reelwright.engine.weights import Compute
 from reelwright.errors import InputError
@@ -33,9 +33,8 @@ from reelwright.shapes import latent_shape_from_pixels
 def video_scale(config: VideoVaeConfig) -> VideoScale:
     """Pixels of one latent cell, counted from the blocks of the config."""
     blocks = config.decoder_blocks or config.encoder_blocks
-    kinds = [kind.removeprefix("compress_").removesuffix("_res") for kind, _ in blocks]
     time, height, width = (
-        prod(stride[axis] for kind in kinds if (stride := STRIDES.get(kind)) is not None)
+        prod(stride[axis] for kind, _ in blocks if (stride := stride_of(kind)) is not None)
         for axis in range(3)
     )
     return VideoScale(time, config.patch_size * height, config.patch_size * width)

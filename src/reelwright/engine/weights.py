@@ -26,6 +26,9 @@ class Format(StrEnum):
     FLOAT16 = "float16"
     BFLOAT16 = "bfloat16"
     FLOAT8 = "float8_e4m3"
+    FLOAT8_E5M2 = "float8_e5m2"
+    INT8 = "int8"
+    MXFP8 = "mxfp8"
     NVFP4 = "nvfp4"
     GGUF = "gguf"
 
@@ -54,6 +57,7 @@ PLAIN_FORMATS = {
     torch.float16: Format.FLOAT16,
     torch.bfloat16: Format.BFLOAT16,
     torch.float8_e4m3fn: Format.FLOAT8,
+    torch.float8_e5m2: Format.FLOAT8_E5M2,
 }
 """Element types that a weight may be stored in without scales."""
 
@@ -180,7 +184,7 @@ class Float8Source:
 
     Attributes:
         name: As its file calls it.
-        data: F8_E4M3, [out, in].
+        data: F8_E4M3 or F8_E5M2, [out, in].
         scale: Scalar, or one per row [out, 1].
         input_scale: Scale of the activations for a product in float8; None if the file has none.
     """
@@ -193,7 +197,7 @@ class Float8Source:
     @property
     def storage(self) -> Format:
         """How it is stored."""
-        return Format.FLOAT8
+        return PLAIN_FORMATS[self.data.dtype]
 
     @property
     def shape(self) -> tuple[int, ...]:

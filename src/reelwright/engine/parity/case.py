@@ -71,8 +71,8 @@ class Case:
         return f"in.{name}" in self.tensors
 
     def meaning(self, output: str) -> str:
-        """What is said of an output."""
-        return str(self.meta["tensors"][f"out.{output}"].get("meaning", ""))
+        """What is said of an output; empty if nothing."""
+        return str(self._about(output).get("meaning", ""))
 
     def settings(self, output: str) -> dict[str, Any]:
         """The table of settings that an output's description carries; empty if it has none."""
@@ -82,8 +82,10 @@ class Case:
 
     def tolerance(self, output: str) -> float:
         """Largest error allowed, as a share of the reference's largest number."""
-        own = self.meta["tensors"][f"out.{output}"].get("tolerance", self.meta["tolerance"])
-        return float(own)
+        return float(self._about(output).get("tolerance", self.meta["tolerance"]))
+
+    def _about(self, output: str) -> Mapping[str, Any]:
+        return dict(self.meta["tensors"].get(f"out.{output}") or {})
 
     def checkpoints(self) -> list[Checkpoint]:
         """Open the files that it runs on."""
@@ -116,6 +118,13 @@ class Outcome:
     def passed(self) -> bool:
         """Whether every output was within its tolerance."""
         return not self.fault and self.relative <= self.tolerance
+
+    @property
+    def used(self) -> float:
+        """The share of its tolerance that the error takes."""
+        if self.tolerance > 0:
+            return self.relative / self.tolerance
+        return 0.0 if self.relative == 0 else float("inf")
 
     def __str__(self) -> str:
         if self.fault:
@@ -163,7 +172,9 @@ def compare(case: Case, results: Mapping[str, Tensor]) -> Outcome:
     Returns:
         The worst output's errors; a fault if one is missing or has another shape.
     """
-    worst = Outcome(case.name, absolute=0.0, relative=0.0, tolerance=case.meta["tolerance"])
+    if not case.outputs:
+        return Outcome(case.name, fault="nothing is recorded to compare with")
+    worst = Outcome(case.name, absolute=0.0, relative=0.0, tolerance=float(case.meta["tolerance"]))
     for name, reference in case.outputs.items():
         if name not in results:
             return Outcome(case.name, fault=f"{name} is not computed")
@@ -171,7 +182,7 @@ def compare(case: Case, results: Mapping[str, Tensor]) -> Outcome:
             found, wanted = list(results[name].shape), list(reference.shape)
             return Outcome(case.name, fault=f"{name} has shape {found}, not {wanted}")
         outcome = _compare_one(case, name, results[name].double(), reference.double())
-        if not outcome.relative / outcome.tolerance <= worst.relative / worst.tolerance:
+        if not outcome.used <= worst.used:  # also where it is not a number
             worst = outcome
     return worst
 

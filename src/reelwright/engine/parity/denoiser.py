@@ -108,7 +108,10 @@ def run_lora(case: Case) -> Mapping[str, Tensor]:
 def _fused_weight(case: Case) -> str:
     """The weight that a case shows after fusion, named in the description of one output."""
     words = [word for output in case.outputs for word in case.meaning(output).split()]
-    return next(word for word in words if word.endswith(".weight"))
+    named = [word for word in words if word.endswith(".weight")]
+    if not named:
+        raise KeyError("no description names the weight that is shown")
+    return named[0]
 
 
 def _fuse_rounded(

@@ -22,34 +22,54 @@ from reelwright.engine.models import load_transformer
 from reelwright.engine.noise import NoiseSource, NoiseUse, Purpose
 from reelwright.engine.parity.case import Case
 from reelwright.engine.patchify import patchify, unpatchify, unpatchify_audio
+from reelwright.engine.positions import VideoScale
 from reelwright.engine.res2s import Res2s
 from reelwright.engine.sampler import Euler, GradientEstimating, Sampler
 from reelwright.engine.tokens import Tokens, append_tokens, audio_tokens, video_tokens
 
 
 def run_loop(case: Case) -> Mapping[str, Tensor]:
-    """A whole loop: condition, noise, walk, crop."""
+    """A whole loop: condition, noise, walk, crop; of the streams that the case has a text for."""
     params = case.params
     grid = tuple(params["video_latent_grid"])
-    space = VideoSpace(grid, float(params["fps"]))
-    video = _video(case, space)
-    channels = case.outputs["audio"].shape[1]
-    audio = audio_tokens(_initial(case, "audio", case.outputs["audio"].shape))
-    sampler = _sampler(case)
-    streams = [_stream(case, "video", video), _stream(case, "audio", audio)]
-    denoise = GuidedDenoise(load_transformer(case.checkpoints()[0]), streams, sampler.evaluations)
-    scale = params.get("noise_scale", 1.0)
+    factors = params.get("scale_factors")
+    scale = VideoScale(*factors) if factors else VideoScale()
+    space = VideoSpace(grid, float(params["fps"]), scale)
+    streams = []
+    if case.has("context.video"):
+        streams.append(_stream(case, "video", _video(case, space)))
+    if case.has("context.audio"):
+        silent = _initial(case, "audio", case.outputs["audio"].shape)
+        streams.append(_stream(case, "audio", audio_tokens(silent)))
+    sampler = _sampler(case, len(streams))
+    model = load_transformer(case.checkpoints()[0])
+    denoise = GuidedDenoise(model, streams, sampler.evaluations)
+    share = params.get("noise_scale", 1.0)
     latents = tuple(
-        stream.tokens.noised(case.given(f"noise.{stream.kind}"), scale) for stream in streams
+        stream.tokens.noised(case.given(f"noise.{stream.kind}"), share) for stream in streams
     )
     end = run_sampler(sampler, sampler.start(latents), denoise).latents
+    results: dict[str, Tensor] = {}
+    for stream, start, latent in zip(streams, latents, end, strict=True):
+        results |= _results(case, stream, start, latent, grid)
+    return results
+
+
+def _results(
+    case: Case, stream: StreamRun, start: Tensor, latent: Tensor, grid: tuple[int, ...]
+) -> dict[str, Tensor]:
+    """What a stream began with and came to."""
+    kind, tokens = stream.kind, stream.tokens
+    if kind == "audio":
+        channels = case.outputs["audio"].shape[1]
+        return {"audio": unpatchify_audio(tokens.own(latent), channels).float()}
+    frames, height, width = grid
     return {
-        "initial_state.video": latents[0],
-        "initial_state.denoise_mask": video.mask,
-        "initial_state.positions": video.positions,
-        "tokens.video": end[0].float(),
-        "video": unpatchify(video.own(end[0]), grid).float(),
-        "audio": unpatchify_audio(audio.own(end[1]), channels).float(),
+        "initial_state.video": start,
+        "initial_state.denoise_mask": tokens.mask,
+        "initial_state.positions": tokens.positions.expand(latent.shape[0], -1, -1, -1),
+        "tokens.video": latent.float(),
+        "video": unpatchify(tokens.own(latent), (frames, height, width)).float(),
     }
 
 
@@ -60,7 +80,8 @@ def _initial(case: Case, stream: str, shape: torch.Size) -> Tensor:
 
 
 def _video(case: Case, space: VideoSpace) -> Tokens:
-    tokens = video_tokens(_initial(case, "video", case.outputs["video"].shape), space.frame_rate)
+    initial = _initial(case, "video", case.outputs["video"].shape)
+    tokens = video_tokens(initial, space.frame_rate, space.scale)
     items: list[Conditioning] = []
     if case.has("first_frame_latent"):
         strength = case.params.get("first_frame_strength", 1.0)
@@ -88,31 +109,29 @@ def _stream(case: Case, kind: Any, tokens: Tokens) -> StreamRun:
 def _guider(settings: dict[str, Any] | None) -> Guider:
     if settings is None:
         return NEUTRAL
-    known = {**settings, "stg_blocks": tuple(settings.get("stg_blocks") or ())}
-    if known.pop("skip_step", 0):
-        raise ValueError("skip_step is not supported")
-    return Guider(**known)
+    return Guider(**{**settings, "stg_blocks": tuple(settings.get("stg_blocks") or ())})
 
 
-def _sampler(case: Case) -> Sampler:
+def _sampler(case: Case, num_streams: int) -> Sampler:
     sigmas = tuple(case.params["sigmas"])
     if case.kind == "loop_gradient_estimating":
         return GradientEstimating(sigmas, gamma=case.params["ge_gamma"])
     if case.kind == "loop_res2s":
         return Res2s(
             sigmas,
-            _recorded(case),
+            _recorded(case, num_streams),
             eta=case.params["eta"],
             refine=case.params.get("bongmath_max_iter", 1) > 0,
         )
     return Euler(sigmas)
 
 
-def _recorded(case: Case) -> NoiseSource:
+def _recorded(case: Case, num_streams: int) -> NoiseSource:
     """The draws of a case in call order: per step the middle's, then the step's, by stream."""
 
     def draw(use: NoiseUse, shape: tuple[int, ...]) -> Tensor:
-        place = use.step * 4 + (2 if use.purpose == Purpose.STEP else 0) + use.stream
+        half = 2 * use.step + (use.purpose == Purpose.STEP)
+        place = half * num_streams + use.stream
         return case.given(f"sde_noise.{place:02d}").reshape(shape)
 
     return draw

@@ -53,7 +53,7 @@ def _space(case: Case) -> VideoSpace:
         rate = number_after("fps", case.meaning(output))
         if output.startswith("keyframe.") and grid and rate is not None:
             frames, height, width = map(int, grid)
-            return VideoSpace((frames, height, width), rate)
+            return VideoSpace((frames, height, width), rate, _scale(case.meaning(output)))
     return VideoSpace((1, 1, 1), 1.0)
 
 
@@ -74,15 +74,20 @@ def _plain_positions(case: Case, output: str) -> Tensor:
     if plain != output:
         return first_frame_mask((frames, height, width))
     rate = need("fps", meaning)
+    return video_positions((frames, height, width), rate, _scale(meaning))
+
+
+def _scale(meaning: str) -> VideoScale:
+    """Pixels of a latent cell, as a description says; LTX-2's if it does not."""
     factors = re.search(r"scale factors (\d+)/(\d+)/(\d+)", meaning)
-    scale = VideoScale(*map(int, factors.groups())) if factors else VideoScale()
-    return video_positions((frames, height, width), rate, scale)
+    return VideoScale(*map(int, factors.groups())) if factors else VideoScale()
 
 
 def _conditioned(case: Case, output: str, space: VideoSpace) -> Tensor:
     kind, _, rest = output.partition(".")
     still, meaning = case.given("keyframe_latent"), case.meaning(output)
-    empty = video_tokens(still.new_zeros(*still.shape[:2], *space.grid), space.frame_rate)
+    zeros = still.new_zeros(*still.shape[:2], *space.grid)
+    empty = video_tokens(zeros, space.frame_rate, space.scale)
     if kind == "keyframe":
         return keyframe_positions(still, int(rest.removeprefix("idx")), space)
     clip = case.given("clip_latent")
@@ -95,7 +100,7 @@ def _conditioned(case: Case, output: str, space: VideoSpace) -> Tensor:
     if kind == "reference":
         found = re.fullmatch(r"ds(\d+)\.ts(\d+)", rest)
         frames, height, width = clip.shape[2:]
-        own = video_positions((frames, height, width), space.frame_rate)
+        own = video_positions((frames, height, width), space.frame_rate, space.scale)
         scales = map(int, found.groups()) if found else (1, 1)
         return reference_positions(own, space.frame_rate, *scales)
     if kind == "replace":

@@ -12,6 +12,21 @@ from reelwright.engine.parity import denoiser, loops, maths, places, sound, text
 from reelwright.engine.parity.case import Case, Outcome, compare, open_case
 from reelwright.errors import ReelwrightError
 
+FAULTS = (
+    ReelwrightError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    StopIteration,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What a case that is not as its kind should be may raise: it fails, and the others still run."""
+
 Run = Callable[[Case], Mapping[str, Tensor]]
 
 KINDS: Mapping[str, Run] = {
@@ -43,5 +58,5 @@ def run_case(path: Path) -> Outcome:
             return Outcome(name, fault=f"the kind {case.kind!r} is not known")
         with torch.inference_mode():
             return compare(case, KINDS[case.kind](case))
-    except (ReelwrightError, KeyError, ValueError, RuntimeError) as error:
+    except FAULTS as error:
         return Outcome(name, fault=f"{type(error).__name__}: {error}".replace("\n", " "))

@@ -15,6 +15,8 @@ from reelwright.engine.vocoder import WideVocoder, load_vocoder
 
 def run_front_end(case: Case) -> Mapping[str, Tensor]:
     """Waveforms of any rate to log-mel bands; the rate stands in each name."""
+    opened = case.checkpoints()
+    front_end = load_audio_vae(opened[0]).front_end if opened else DEFAULT_FRONT_END
     results = {}
     for output in case.outputs:
         found = re.fullmatch(r"(mel|resampled)(\d+)", output)
@@ -23,9 +25,9 @@ def run_front_end(case: Case) -> Mapping[str, Tensor]:
         name, rate = found.groups()
         wave = case.given(f"wave{rate}")
         if name == "mel":
-            results[output] = DEFAULT_FRONT_END(wave, int(rate))
+            results[output] = front_end(wave, int(rate))
         else:
-            results[output] = resample(wave, int(rate), DEFAULT_FRONT_END.rate)
+            results[output] = resample(wave, int(rate), front_end.rate)
     return results
 
 
@@ -37,7 +39,9 @@ def run_codec(case: Case) -> Mapping[str, Tensor]:
         "mel": vae.decode(case.outputs["latent"]),
     }
     if case.has("wave"):
-        results["latent_from_wave"] = vae.encode_wave(case.given("wave"), vae.scale.sample_rate)
+        found = re.search(r"(\d+) Hz", str(case.meta["tensors"]["in.wave"].get("meaning", "")))
+        rate = int(found.group(1)) if found else vae.scale.sample_rate
+        results["latent_from_wave"] = vae.encode_wave(case.given("wave"), rate)
     return results
 
 

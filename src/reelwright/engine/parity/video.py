@@ -26,13 +26,16 @@ def run_image(case: Case) -> Mapping[str, Tensor]:
     """A single frame there and back, an odd number of frames, and RGB."""
     vae = load_video_vae(case.checkpoints()[0])
     latent = case.outputs["image_latent"]
-    return {
+    results = {
         "image_latent": vae.encode(case.given("image")),
         "image_decoded": vae.decode(latent),
-        "video_odd_latent": vae.encode(_whole(vae, case.given("video_odd"))),
-        "latent_random_decoded": vae.decode(case.given("latent_random")),
         "rgb01": to_rgb(vae.decode(latent[:1])[0]),
     }
+    if case.has("video_odd"):
+        results["video_odd_latent"] = vae.encode(_whole(vae, case.given("video_odd")))
+    if case.has("latent_random"):
+        results["latent_random_decoded"] = vae.decode(case.given("latent_random"))
+    return results
 
 
 def _whole(vae: VideoVae, pixels: Tensor) -> Tensor:
@@ -47,10 +50,11 @@ def run_timed_decode(case: Case) -> Mapping[str, Tensor]:
     def noise(draws: Iterator[int]) -> Callable[[tuple[int, ...]], Tensor]:
         return lambda shape: case.given(f"noise.{next(draws)}").reshape(shape)
 
-    return {
-        "decoded_default_t": vae.decode(latent, noise=noise(count())),
-        "decoded_t": vae.decode(latent, level=case.given("timestep"), noise=noise(count())),
-    }
+    results = {"decoded_default_t": vae.decode(latent, noise=noise(count()))}
+    if case.has("timestep"):
+        level = case.given("timestep")
+        results["decoded_t"] = vae.decode(latent, level=level, noise=noise(count()))
+    return results
 
 
 def run_tiled_decode(case: Case) -> Mapping[str, Tensor]:
