@@ -1,0 +1,1 @@
+"""The pocket weights: their data, their training, their measures."""
