@@ -1,6 +1,7 @@
-"""What it costs to measure a 1280x720 frame, in all and by measure.
+"""What it costs to measure a 1280x720 frame, and how often measures find planted faults.
 
     python benchmarks/bench_quality.py [--num-frames 49] [--device cpu]
+    python benchmarks/bench_quality.py --faults [--clips 16] [--write docs/quality.md]
 
 Frames and stage are in memory, so this is the measuring alone, without decoding. Counts of work
 (pixels measured, warps a step) do not change with the machine; milliseconds are a trend.
@@ -15,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -179,7 +181,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--num-frames", type=int, default=49)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--faults", action="store_true", help="found rates instead of costs")
+    parser.add_argument("--clips", type=int, default=16, help="clips for each strength")
+    parser.add_argument("--write", type=Path, help="put the table of rates into this page")
     asked = parser.parse_args()
+    if asked.faults:
+        from quality_rates import measure_rates
+
+        return measure_rates(asked.clips, asked.write)
     frames, stage = make_shot(asked.num_frames)
     shot, grid = Watched(frames), measure_grid(SIZE, SIZE)
     measure_clip(ArrayFrames(frames[:9]), RATE, staged=stage, device=asked.device)

@@ -49,6 +49,10 @@ class World:
     speed: float = 1.0  # of the picture against its stage
     missing: int = 0  # number of the prop that the picture leaves out
     aside: float = 0.0  # how far the picture moves the first prop, metres to the right
+    spread: float = 2.1  # from one prop to the next, metres; near 1 they overlap
+    behind: float = 0.0  # how much farther each prop is staged than the one before, metres
+    contrast: float = 1.0  # of the textures
+    front: int = 0  # number of the prop that the picture paints before all others
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,11 @@ class _Scene:
             _Body(
                 index == 1,
                 np.array(
-                    [(index - 1) * 2.1 + rng.uniform(-0.2, 0.2), rng.uniform(-0.5, 0.7), 0.75]
+                    [
+                        (index - 1) * world.spread + rng.uniform(-0.2, 0.2),
+                        (index - 1) * world.behind + rng.uniform(-0.5, 0.7),
+                        0.75,
+                    ]
                 ),
                 np.array([rng.uniform(-pace, pace), rng.uniform(-pace, pace), 0.0]),
                 rng.uniform(0.6, 0.8),
@@ -110,10 +118,12 @@ class _Scene:
             )
             for index in range(3)
         ]
+        for texture in (self.ground, self.sky, *(body.texture for body in self.bodies)):
+            texture.size *= np.float32(world.contrast)
         for index, body in enumerate(self.bodies):
             body.texture.base = np.roll(np.array([0.9, 0.45, 0.25], np.float32), index)
         self.light = np.array([0.4, -0.6, 0.7]) / np.linalg.norm([0.4, -0.6, 0.7])
-        self.gone = 0
+        self.gone = self.front = 0
         self.handheld = rng.standard_normal((400, 2)).cumsum(axis=0) * 0.0012
 
     def camera(self, frame: float) -> NDArray[np.float64]:
@@ -133,6 +143,7 @@ class _Scene:
     def picture(self, on: bool) -> None:
         """Show what the picture makes of the stage, or the stage itself."""
         self.gone = self.world.missing if on else 0
+        self.front = self.world.front if on else 0
         self.bodies[0].centre[0] += self.world.aside if on else -self.world.aside
 
     def intrinsics(self) -> NDArray[np.float64]:
@@ -154,7 +165,9 @@ class _Scene:
             if number == self.gone:
                 continue
             hit, facing = _hit(body, eye - body.centre - body.velocity * frame, rays)
-            nearer = hit < depth
+            over = (index > 0) & np.isfinite(hit)
+            nearer = (hit < depth) & ((index == 0) | (index != self.front))
+            nearer |= over & (number == self.front)
             depth = np.where(nearer, hit, depth)
             index[nearer] = number
             normal[nearer] = facing[nearer]
@@ -228,8 +241,9 @@ def _wobble(pixels: NDArray[np.float64], frame: int, size: float) -> NDArray[np.
 @lru_cache(maxsize=32)
 def render(world: World) -> Shot:
     """A shot of a world. Its staged colour is the picture without what went wrong."""
-    if (world.speed, world.missing, world.aside) != (1.0, 0, 0.0):
-        clean = render(replace(world, speed=1.0, missing=0, aside=0.0))
+    right = replace(world, speed=1.0, missing=0, aside=0.0, front=0)
+    if world != right:
+        clean = render(right)
         return replace(_render(world), stage=clean.stage, world=world)
     return _render(world)
 

@@ -16,18 +16,26 @@ from PIL import Image
 
 from reelwright.errors import AssetError
 from reelwright.frames import ArrayFrames
-from reelwright.quality import Status, Verdict, measure_clip
+from reelwright.quality import Remedy, Status, Verdict, measure_clip
 from reelwright.quality.keyframe_match import phase_shift, ssim_map
 from reelwright.shapes import generation_size
 
 SIZE = (480, 272)
-MEASURES = ("keyframe_shift", "keyframe_color", "keyframe_block", "keyframe_ssim")
+MEASURES = (
+    "keyframe_shift",
+    "keyframe_color",
+    "keyframe_block",
+    "keyframe_ssim",
+    "keyframe_psnr",
+    "keyframe_mean_ssim",
+)
 
 
 @dataclass(frozen=True)
 class Key:
     image: Path
     frame: int
+    strength: float = 1.0
 
 
 @pytest.fixture
@@ -36,10 +44,18 @@ def verdicts(
 ) -> Callable[..., dict[str, Verdict]]:
     made = shot("static", size=SIZE, num_frames=3)
 
-    def judge(picture: NDArray[Any], *, frame: int = 2, raw: bool = True) -> dict[str, Verdict]:
+    def judge(
+        picture: NDArray[Any],
+        *,
+        frame: int = 2,
+        raw: bool = True,
+        strength: float = 1.0,
+        **more: Any,
+    ) -> dict[str, Verdict]:
         path = tmp_path / "key.png"
         Image.fromarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8)).save(path)
-        report = measure_clip(ArrayFrames(made.frames), rate, keyframes=[Key(path, frame)], raw=raw)
+        keys = [Key(path, frame, strength)]
+        report = measure_clip(ArrayFrames(made.frames), rate, keyframes=keys, raw=raw, **more)
         return {v.measure: v for v in report.verdicts if v.subject == f"frame {frame}"}
 
     return judge
@@ -99,6 +115,42 @@ def test_more_room_after_an_encoder(verdicts: Any, key: Any) -> None:
     tinted = key * np.array([1.012, 1.0, 0.985])
     assert verdicts(tinted)["keyframe_color"].status is Status.WARN
     assert verdicts(tinted, raw=False)["keyframe_color"].status is Status.PASSED
+
+
+def test_psnr_and_structure_of_every_keyframe(verdicts: Any, key: Any) -> None:
+    noise = np.random.default_rng(4).normal(0, 8, key.shape)
+    found = verdicts(key + noise)
+    psnr = found["keyframe_psnr"]
+    assert psnr.value == pytest.approx(31.9, abs=0.6)  # luma of three independent channels
+    assert psnr.status is Status.WARN
+    assert found["keyframe_mean_ssim"].value < 0.95
+    assert verdicts(key)["keyframe_mean_ssim"].status is Status.PASSED
+
+
+def test_a_generated_clip_is_given_the_room_of_its_codec(verdicts: Any, key: Any) -> None:
+    noise = np.random.default_rng(4).normal(0, 8, key.shape)
+    assert verdicts(key + noise, generated=True)["keyframe_psnr"].status is Status.PASSED
+    tinted = verdicts(key * np.array([1.03, 1.0, 0.96]), generated=True)
+    assert tinted["keyframe_color"].status in (Status.WARN, Status.FAIL)
+
+
+def test_a_weak_keyframe_asks_for_less(verdicts: Any, key: Any) -> None:
+    tinted = key * np.array([1.012, 1.0, 0.985])
+    assert verdicts(tinted)["keyframe_color"].status is Status.WARN
+    assert verdicts(tinted, strength=0.6)["keyframe_color"].status is Status.PASSED
+    likeness = verdicts(tinted, strength=0.3)
+    assert {verdict.status for verdict in likeness.values()} == {Status.NOT_JUDGED}
+    assert likeness["keyframe_psnr"].value is not None
+
+
+def test_only_the_last_keyframe_can_move_to_minus_12(verdicts: Any, key: Any) -> None:
+    last = verdicts(key * 0.8)["keyframe_color"]
+    assert last.hints == (Remedy.KEYFRAME_AT_MINUS_12, Remedy.OTHER_SEED)
+    weak = verdicts(key * 0.8, strength=0.9)["keyframe_color"]
+    assert Remedy.KEYFRAME_STRENGTH_1 in weak.hints
+    middle = verdicts(key * 0.8, frame=1)["keyframe_color"]
+    assert middle.hints == (Remedy.OTHER_SEED,)
+    assert "-12" not in middle.remedy
 
 
 def test_a_keyframe_in_what_was_trimmed_is_not_judged(verdicts: Any, key: Any) -> None:

@@ -226,3 +226,17 @@ def test_a_plot_is_described_in_words() -> None:
     words = describe(plot(series([30.0, 40.0, 35.0]), 3))
     assert "30 to 40 dB" in words
     assert "usually 35" in words
+
+
+def test_guards_and_remedies_stand_on_the_page(shot: Callable[..., Any], rate: Fraction) -> None:
+    made = shot("moving", num_frames=33)
+    frames = made.frames.copy()
+    frames[12:16] = 2
+    report = measure_clip(ArrayFrames(frames), rate, shot="a", staged=made.stage, generated=True)
+    text = report_page(measure_film("film", [FilmShot(report)]), {})
+    reader = Reader(text)
+    assert ("code", {}) in reader.tags
+    assert "guidance_1" in "".join(reader.text)
+    assert 'class="guards"' in text
+    assert "Pops between groups of frames" in text
+    assert "Staged motion followed" in text

@@ -71,7 +71,8 @@ def test_the_stage_is_read_once_and_in_order(shot: Callable[..., Any], rate: Fra
     }
     measure_clip(ArrayFrames(made.frames), rate, staged=replace(made.stage, **held))
     assert [held[name].passes for name in ("depth", "mask", "motion", "color")] == [1, 1, 1, 0]
-    assert [held[name].asked for name in ("depth", "mask", "motion")] == [0, 0, 0]
+    # out of order only the outlines that a ghost would have: of the first and the last frame
+    assert [held[name].asked for name in ("depth", "mask", "motion")] == [0, 2, 0]
     assert all(item.most <= 4 for item in held.values())
 
 

@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reelwright.quality.comparison import Change, ComparedRow, Comparison, compare
+    from reelwright.quality.depth_estimate import DepthEstimate
     from reelwright.quality.file import ShotStage, measure_file
     from reelwright.quality.film import FilmShot, FilmSound, measure_film
+    from reelwright.quality.group_pops import latent_groups
+    from reelwright.quality.guards import GUARDS, broken_guards, guard_verdicts, remedies_of
     from reelwright.quality.page import write_html
+    from reelwright.quality.remedy import Remedy
     from reelwright.quality.report import (
         Report,
         Series,
@@ -39,15 +43,18 @@ if TYPE_CHECKING:
     from reelwright.quality.thumbnails import Thumbnails, make_thumbnails
 
 __all__ = [
+    "GUARDS",
     "THRESHOLDS",
     "Change",
     "CompareRow",
     "ComparedRow",
     "Comparison",
     "Decode",
+    "DepthEstimate",
     "FilmShot",
     "FilmSound",
     "Needs",
+    "Remedy",
     "Report",
     "ReportRow",
     "SeamLine",
@@ -61,12 +68,16 @@ __all__ = [
     "Thumbnails",
     "Transition",
     "Verdict",
+    "broken_guards",
     "compare",
     "compare_rows",
+    "guard_verdicts",
+    "latent_groups",
     "make_thumbnails",
     "measure_clip",
     "measure_file",
     "measure_film",
+    "remedies_of",
     "report_rows",
     "shot_report_from_json",
     "shot_report_to_json",
@@ -76,9 +87,13 @@ __all__ = [
 
 _HOMES = {
     "comparison": ("Change", "ComparedRow", "Comparison", "compare"),
+    "depth_estimate": ("DepthEstimate",),
     "file": ("ShotStage", "measure_file"),
     "film": ("FilmShot", "FilmSound", "measure_film"),
+    "group_pops": ("latent_groups",),
+    "guards": ("GUARDS", "broken_guards", "guard_verdicts", "remedies_of"),
     "page": ("write_html",),
+    "remedy": ("Remedy",),
     "report": ("Report", "Series", "ShotReport", "Status", "Transition", "Verdict"),
     "report_json": ("shot_report_from_json", "shot_report_to_json"),
     "rows": ("CompareRow", "ReportRow", "compare_rows", "report_rows", "summary_line"),

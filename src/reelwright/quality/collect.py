@@ -18,18 +18,30 @@ from reelwright.frames import Frames
 from reelwright.progress import Progress
 from reelwright.quality.bad_frames import compensated_psnr
 from reelwright.quality.contours import Placements, gradient_direction, outline, place
+from reelwright.quality.depth_edges import DepthEdges
+from reelwright.quality.depth_estimate import DepthEstimate, OrderKept, order_kept
 from reelwright.quality.drift import DriftWatch
+from reelwright.quality.filters import gaussian
 from reelwright.quality.flash import FlashCounter
 from reelwright.quality.flicker import LocalFlicker
 from reelwright.quality.frozen import change_ratio
+from reelwright.quality.ghosts import Ghosts, ghost_frames
 from reelwright.quality.grid import MeasureGrid
 from reelwright.quality.levels import bright_level, median_where
 from reelwright.quality.luma import WEIGHTS, measured_rgb
+from reelwright.quality.motion_adherence import MotionSample, motion_sample
 from reelwright.quality.psnr import psnr_y
 from reelwright.quality.sharpness import EVERY as SHARPNESS_EVERY
 from reelwright.quality.sharpness import band_ratio
 from reelwright.quality.speed import SpeedSample, sample_frames, speed_sample
-from reelwright.quality.steps import Frame, Staged, Step, read_frames, steps
+from reelwright.quality.steps import (
+    SMOOTH_SIGMA,
+    Frame,
+    Staged,
+    Step,
+    read_frames,
+    steps,
+)
 from reelwright.quality.thresholds import THRESHOLDS
 
 ACROSS = 3
@@ -45,12 +57,14 @@ class FrameNumbers:
         bright: 99th percentile of Y.
         bands: Band energy of every `SHARPNESS_EVERY`th frame.
         stage_bands: Band energy of the staged picture, by frame, at some frames.
+        not_finite: Share of pixels that are no numbers.
     """
 
     means: list[float] = field(default_factory=list)
     bright: list[float] = field(default_factory=list)
     bands: list[float] = field(default_factory=list)
     stage_bands: dict[int, float] = field(default_factory=dict)
+    not_finite: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -89,6 +103,10 @@ class Collected:
     drift: DriftWatch
     speeds: list[SpeedSample]
     placements: Placements
+    motions: list[MotionSample] = field(default_factory=list)
+    depth_edges: DepthEdges = field(default_factory=DepthEdges)
+    depth_orders: list[OrderKept] = field(default_factory=list)
+    ghosts: Ghosts = field(default_factory=Ghosts)
 
     @property
     def num_frames(self) -> int:
@@ -106,8 +124,17 @@ class Collector:
         grid: MeasureGrid,
         staged: Staged | None,
         device: str,
+        *,
+        size: tuple[int, int],
+        estimate: DepthEstimate | None = None,
+        keyframes: Sequence[int] = (),
     ) -> None:
         self._grid, self._staged, self._device = grid, staged, device
+        self._size, self._estimate = size, estimate
+        gates = THRESHOLDS["motion_followed"].gates
+        self._motion_at = set(
+            sample_frames(max(num_frames - 1, 0), int(gates["every"]), int(gates["samples"]))
+        )
         gates = THRESHOLDS["speed"].gates
         self._speed_at = set(
             sample_frames(max(num_frames - 1, 0), int(gates["every"]), int(gates["group"]))
@@ -127,10 +154,13 @@ class Collector:
             [],
             Placements(),
         )
+        if staged is not None:
+            self._remember(ghost_frames(num_frames, keyframes))
 
     def frame(self, frame: Frame) -> None:
         """Take a frame."""
         numbers = self.collected.frames
+        numbers.not_finite.append(frame.not_finite)
         numbers.means.append(float(frame.luma.mean()))
         numbers.bright.append(bright_level(frame.luma))
         if frame.index % SHARPNESS_EVERY == 0:
@@ -157,6 +187,9 @@ class Collector:
         self.collected.drift.add(step)
         if step.here.index in self._speed_at:
             self.collected.speeds.append(speed_sample(step, self._staged.props))
+        if step.here.index in self._motion_at:
+            pair = [self._stage_smooth(frame.index) for frame in (step.here, step.there)]
+            self.collected.motions.append(motion_sample(step, self._staged.props, *pair))
 
     def _across(self, luma: Float[Tensor, "H W"]) -> None:
         """PSNR over three frames; entry t stands for t - 1 against t + 2."""
@@ -172,13 +205,36 @@ class Collector:
             return
         size = (self._grid.width, self._grid.height)
         direction, reference = gradient_direction(frame.luma), gradient_direction(stage)
+        props, found = self._staged.props, self.collected
+        found.depth_edges.add(frame.index, direction, reference, frame.staged, props)
+        found.ghosts.look(frame.index, direction, reference, frame.staged.mask)
+        if self._estimate is not None:
+            kept = order_kept(self._estimate, frame.index, frame.staged, self._grid, self._size)
+            found.depth_orders.append(kept)
         for index, name in enumerate(self._staged.props, start=1):
             shape = outline(frame.staged.full_mask, index, size, self._device)
             if shape is None:
                 continue
-            found = place(direction, shape, frame.index)
+            placed = place(direction, shape, frame.index)
             shown = place(reference, shape, frame.index)
-            self.collected.placements.add(name, found.beside(shown))
+            found.placements.add(name, placed.beside(shown))
+
+    def _remember(self, frames: Sequence[int]) -> None:
+        """Keep the outlines that a ghost would have."""
+        if self._staged is None or self._grid.staged is None:
+            return
+        left, top, right, bottom = self._grid.staged
+        size = (self._grid.width, self._grid.height)
+        for index in frames:
+            direction = gradient_direction(self._stage_luma(index))
+            mask = self._staged.mask[index][top:bottom, left:right]
+            for number, name in enumerate(self._staged.props, start=1):
+                shape = outline(mask, number, size, self._device)
+                if shape is not None:
+                    self.collected.ghosts.remember(name, index, shape, direction)
+
+    def _stage_smooth(self, index: int) -> Float[Tensor, "H W"]:
+        return gaussian(self._stage_luma(index), SMOOTH_SIGMA * self._grid.scale)
 
     def _stage_luma(self, index: int) -> Float[Tensor, "H W"]:
         """Y of the staged picture on the measuring grid."""
@@ -196,10 +252,22 @@ def collect(
     staged: Staged | None,
     progress: Progress,
     device: str = "cpu",
+    *,
+    estimate: DepthEstimate | None = None,
+    keyframes: Sequence[int] = (),
 ) -> Collected:
     """Measure a shot in one pass."""
     total = len(frames)
-    collector = Collector(total, frame_rate, grid, staged, device)
+    collector = Collector(
+        total,
+        frame_rate,
+        grid,
+        staged,
+        device,
+        size=(frames.shape[2], frames.shape[1]),
+        estimate=estimate,
+        keyframes=keyframes,
+    )
 
     def seen() -> Iterator[Frame]:
         for frame in read_frames(frames, grid, staged, device):

@@ -25,16 +25,11 @@ from reelwright.quality.film import FilmShot, FilmSound, measure_film
 from reelwright.quality.flash import flash_verdict
 from reelwright.quality.grid import MeasureGrid, measure_grid
 from reelwright.quality.levels import black_verdict
+from reelwright.quality.picture import plain_verdicts, psnr_verdict
 from reelwright.quality.progress_share import ProgressShare
 from reelwright.quality.report import Report, ShotReport, Verdict
 from reelwright.quality.sharpness import EVERY as SHARPNESS_EVERY
-from reelwright.quality.shot import (
-    WEAKER_SET,
-    measure_clip,
-    plain_verdicts,
-    psnr_verdict,
-    shot_report,
-)
+from reelwright.quality.shot import WEAKER_SET, measure_clip, shot_report
 from reelwright.quality.steps import Staged
 from reelwright.quality.verdicts import judged
 from reelwright.shapes import GenerationSize
@@ -208,6 +203,7 @@ def _part_of(collected: Collected, start: int, stop: int) -> Collected:
             frames.means[start:stop],
             frames.bright[start:stop],
             frames.bands[first_band:last_band],
+            not_finite=frames.not_finite[start:stop],
         ),
         StepNumbers(
             psnr_db=steps.psnr_db[start : stop - 1],

@@ -25,6 +25,8 @@ from reelwright.quality.filters import gaussian, laplacian
 from reelwright.quality.grid import Box, MeasureGrid
 from reelwright.quality.lab import delta_e, lab_from_rgb
 from reelwright.quality.luma import WEIGHTS, measured_rgb
+from reelwright.quality.psnr import psnr_y
+from reelwright.quality.remedy import Remedy
 from reelwright.quality.report import Verdict
 from reelwright.quality.threshold import Threshold
 from reelwright.quality.thresholds import THRESHOLDS
@@ -42,6 +44,10 @@ class KeyframeImage(Protocol):
     def frame(self) -> int:
         """The frame that must show it."""
 
+    @property
+    def strength(self) -> float:
+        """How closely the video had to keep to it, 0 to 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyframeMatch:
@@ -54,6 +60,8 @@ class KeyframeMatch:
         block: dE of the worst block's means.
         block_at: Where that block is, measured column and row.
         ssim: SSIM of the worst block.
+        psnr_db: PSNR-Y.
+        mean_ssim: SSIM of the whole picture.
     """
 
     shift_px: float
@@ -62,6 +70,8 @@ class KeyframeMatch:
     block: float
     block_at: tuple[int, int]
     ssim: float
+    psnr_db: float
+    mean_ssim: float
 
 
 def match_keyframe(
@@ -75,14 +85,16 @@ def match_keyframe(
     blocks = delta_e(_blocks(key_lab, rows), _blocks(lab, rows))
     row, column = divmod(int(blocks.argmax()), blocks.shape[1])
     side = max(1, luma.shape[0] // rows)
-    structure = _blocks(ssim_map(key_luma, luma, scale)[..., None], rows)
+    structure = ssim_map(key_luma, luma, scale)
     return KeyframeMatch(
         shift_px=float(np.hypot(*shift)),
         response=response,
         color=float(delta_e(key_lab.mean(dim=(0, 1)), lab.mean(dim=(0, 1)))),
         block=float(blocks[row, column]),
         block_at=(int((column + 0.5) * side), int((row + 0.5) * side)),
-        ssim=float(structure.min()),
+        ssim=float(_blocks(structure[..., None], rows).min()),
+        psnr_db=psnr_y(key_luma, luma),
+        mean_ssim=float(structure.mean()),
     )
 
 
@@ -137,6 +149,35 @@ def ssim_map(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked of one frame, and how strictly it is judged.
+
+    Attributes:
+        frame: The frame.
+        strength: How closely it had to keep to its keyframe.
+        is_last: It is the clip's last frame.
+        raw: It comes from before the encoder.
+        generated: A video model made it, through a codec of its own.
+    """
+
+    frame: int
+    strength: float
+    is_last: bool
+    raw: bool
+    generated: bool
+
+    def scale(self, row: Threshold, grid: MeasureGrid) -> float:
+        """What a row's limits are multiplied by."""
+        scale = row.gates["encoded"] if not self.raw else 1.0
+        if self.generated:
+            wider = max if row.above else min
+            scale = wider(scale, row.gates["generated"])
+        if row.unit == "% of height":
+            scale *= grid.coarseness
+        return scale / self.strength if row.above else scale * self.strength
+
+
 def keyframe_verdicts(
     frames: Frames,
     keyframes: Sequence[KeyframeImage],
@@ -144,9 +185,20 @@ def keyframe_verdicts(
     frame_rate: Fraction,
     *,
     raw: bool,
+    generated: bool = False,
     device: str = "cpu",
 ) -> list[Verdict]:
-    """Judge every keyframe against the frame at its index."""
+    """Judge every keyframe against the frame at its index.
+
+    Args:
+        frames: The shot.
+        keyframes: The pictures that it had to pass through.
+        grid: What is measured on.
+        frame_rate: Frames per second.
+        raw: The frames come from before the encoder.
+        generated: A video model made them: they have gone through its codec.
+        device: Where to compute.
+    """
     verdicts = []
     for keyframe in keyframes:
         subject = f"frame {keyframe.frame}"
@@ -159,35 +211,50 @@ def keyframe_verdicts(
         size = (grid.width, grid.height)
         match = match_keyframe(
             _fitted(picture, box, size, device),
-            measured_rgb(frames[keyframe.frame], grid.picture, size, device),
+            torch.nan_to_num(measured_rgb(frames[keyframe.frame], grid.picture, size, device)),
             grid.scale,
         )
-        verdicts += match_verdicts(match, keyframe.frame, grid, frame_rate, raw=raw)
+        strength = float(getattr(keyframe, "strength", 1.0))  # a plain picture is meant whole
+        is_last = keyframe.frame == len(frames) - 1
+        asked = _Asked(keyframe.frame, strength, is_last, raw, generated)
+        verdicts += match_verdicts(match, asked, grid, frame_rate)
     return verdicts
 
 
-_ROWS = ("keyframe_shift", "keyframe_color", "keyframe_block", "keyframe_ssim")
+_ROWS = (
+    "keyframe_shift",
+    "keyframe_color",
+    "keyframe_block",
+    "keyframe_ssim",
+    "keyframe_psnr",
+    "keyframe_mean_ssim",
+)
+_MIDDLE_KEY = "Retake the shot with another seed; a weak keyframe's strength can be raised to 1."
 
 
 def match_verdicts(
-    match: KeyframeMatch, frame: int, grid: MeasureGrid, frame_rate: Fraction, *, raw: bool
+    match: KeyframeMatch, asked: _Asked, grid: MeasureGrid, frame_rate: Fraction
 ) -> list[Verdict]:
-    """Judge one keyframe's four numbers."""
-    where, subject = at_frame(frame, frame_rate), f"frame {frame}"
+    """Judge one keyframe's numbers."""
+    where, subject = at_frame(asked.frame, frame_rate), f"frame {asked.frame}"
+    least = THRESHOLDS["keyframe_psnr"].gates["strength"]
 
     def verdict(measure: str, value: float, message: str) -> Verdict:
+        if asked.strength < least:
+            why = f"{where}: {message} Its strength of {asked.strength:g} asks for a likeness only."
+            return not_judged(measure, why, subject=subject, value=value)
         row = THRESHOLDS[measure]
-        scale = 1.0 if raw else row.gates["encoded"]
-        if row.unit == "% of height":
-            scale *= grid.coarseness
+        hints = tuple(hint for hint in row.hints if _applies(hint, asked))
         return judged(
             measure,
             value,
             f"{where}: {message}",
             subject=subject,
-            frames=(frame, frame),
+            frames=(asked.frame, asked.frame),
             frame_rate=frame_rate,
-            scale=scale,
+            scale=asked.scale(row, grid),
+            remedy=None if asked.is_last else _MIDDLE_KEY,
+            hints=hints,
         )
 
     part = _part(match.block_at, grid)
@@ -204,7 +271,20 @@ def match_verdicts(
             match.ssim,
             f"the structure of the part that differs most agrees to {match.ssim:.2f}.",
         ),
+        verdict("keyframe_psnr", match.psnr_db, f"it matches to {match.psnr_db:.1f} dB."),
+        verdict(
+            "keyframe_mean_ssim",
+            match.mean_ssim,
+            f"its structure agrees to {match.mean_ssim:.3f}.",
+        ),
     ]
+
+
+def _applies(hint: Remedy, asked: _Asked) -> bool:
+    """Whether a remedy can do anything for this keyframe."""
+    if hint is Remedy.KEYFRAME_AT_MINUS_12:
+        return asked.is_last
+    return hint is not Remedy.KEYFRAME_STRENGTH_1 or asked.strength < 1
 
 
 def load_picture(path: Path) -> NDArray[Any]:

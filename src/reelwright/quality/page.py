@@ -14,7 +14,14 @@ from reelwright.quality.report import Report, ShotReport, Status, Transition, Ve
 from reelwright.quality.report_plots import film_plots, shot_plots
 from reelwright.quality.rows import measure_title, summary_line
 from reelwright.quality.thumbnails import Thumbnails, strip_frames
-from reelwright.quality.verdict_table import MARKS, status_class, status_html, verdict_table
+from reelwright.quality.verdict_table import (
+    MARKS,
+    guards_html,
+    remedy_html,
+    status_class,
+    status_html,
+    verdict_table,
+)
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _OPEN_SHOTS = 8  # of a longer film only the shots with a fault stand open
@@ -141,12 +148,11 @@ def _finding(verdict: Verdict, shot: ShotReport | None, pictures: Mapping[str, T
         picture = _image(data, f"Frame {verdict.frames[0]} of {shot.shot}") if data else ""
     where = f'<a href="#{_anchor(shot)}">{escape(shot.shot)}</a>' if shot is not None else "film"
     subject = f" · {escape(verdict.subject)}" if verdict.subject else ""
-    remedy = f'<p class="remedy"><b>Try first</b> {escape(verdict.remedy)}</p>'
     return (
         f'<li class="finding {status_class(verdict.status)}">{picture}<div>'
         f'<p class="where">{where}{subject}</p>'
         f"<h3>{status_html(verdict.status)} {escape(measure_title(verdict.measure))}</h3>"
-        f"<p>{escape(verdict.message)}</p>{remedy if verdict.remedy else ''}</div></li>"
+        f"<p>{escape(verdict.message)}</p>{remedy_html(verdict)}</div></li>"
     )
 
 
@@ -196,7 +202,8 @@ def _shot(shot: ShotReport, number: int, report: Report, pictures: Thumbnails) -
         f"<details{' open' if stands_open else ''}><summary><h2>{escape(title)}</h2>"
         f"{status_html(shot.status)}<small>{shot.duration_s:.2f} s · {shot.num_frames} frames"
         f"{' · from ' + format(shot.start_s, '.2f') + ' s' if shot.start_s else ''}</small>"
-        f"</summary>{_strip(shot, pictures)}<div class='plots'>{plots}</div>"
+        f"</summary>{_strip(shot, pictures)}{guards_html(shot.verdicts)}"
+        f"<div class='plots'>{plots}</div>"
         f"{_worst(shot, pictures)}"
         f"{verdict_table(shot.verdicts, f'Measures of {title}')}</details></section>"
     )

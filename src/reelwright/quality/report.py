@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
+from reelwright.quality.remedy import Remedy
+
 
 class Status(StrEnum):
     """How a measure came out, mildest first."""
@@ -51,6 +53,7 @@ class Verdict:
         frames: First and last frame that it concerns, both included.
         time_s: When, in seconds from the start of the shot (of the film for film verdicts).
         remedy: What to try first; empty where nothing is wrong.
+        hints: The remedies as names, in the order to try them; empty where nothing is wrong.
     """
 
     measure: str
@@ -62,6 +65,7 @@ class Verdict:
     frames: tuple[int, int] | None = None
     time_s: float | None = None
     remedy: str = ""
+    hints: tuple[Remedy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

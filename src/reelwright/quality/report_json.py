@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from reelwright.errors import QualityError
+from reelwright.quality.remedy import Remedy
 from reelwright.quality.report import Report, Series, ShotReport, Status, Transition, Verdict
 
 FORMAT = "reelwright-report"
@@ -59,7 +60,7 @@ def _plain(value: Any) -> dict[str, Any]:
 def _plain_value(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain_value(item) for item in value]
-    if isinstance(value, (Status, Fraction)):
+    if isinstance(value, (Status, Remedy, Fraction)):
         return str(value)
     return _plain(value) if hasattr(value, "__dataclass_fields__") else value
 
@@ -127,6 +128,7 @@ def _verdict(data: Mapping[str, Any]) -> Verdict:
         frames=None if data["frames"] is None else _pair(data["frames"]),
         time_s=_number(data["time_s"]),
         remedy=str(data["remedy"]),
+        hints=tuple(Remedy(name) for name in data.get("hints", ())),
     )
 
 

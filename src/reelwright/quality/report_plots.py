@@ -17,6 +17,10 @@ def shot_plots(report: ShotReport) -> list[Plot]:
         _plain(report, "change_ratio", "Change against the stage",
                "1 is as staged, 0 is frozen", span=(0.0, 1.2)),
         _speed(report),
+        _limited(report, "motion_left", "motion_followed", "Staged motion followed",
+                 "change left with the staged motion taken out; 0 follows it", (0.0, 1.0)),
+        _limited(report, "depth_edges", "depth_edges", "Edges of the staged depth",
+                 "how well they show; 1 as in the staged picture", (0.0, 1.1)),
         _places(report),
         _plain(report, "sharpness", "Sharpness", "fine detail; one down is half of it"),
         _plain(report, "drift", "Drift of brightness", "added up, motion taken out"),
@@ -108,6 +112,24 @@ def _places(report: ShotReport) -> Plot | None:
     limits = (Limit(row.warn, "warns", "warn"), Limit(row.fail, "fails", "fail"))
     hint = "how far props lie from where they are staged"
     return _plot(report, "Place of props", hint, lines, limits=limits, span=(0.0, 1.2), dots=True)
+
+
+def _limited(
+    report: ShotReport,
+    name: str,
+    measure: str,
+    title: str,
+    hint: str,
+    span: tuple[float, float],
+) -> Plot | None:
+    """A series of single frames, with the limits of its measure."""
+    series, row = report.find_series(name), THRESHOLDS[measure]
+    if series is None or row.warn is None or row.fail is None:
+        return None
+    if not any(value is not None for value in series.values):
+        return None
+    limits = (Limit(row.warn, "warns", "warn"), Limit(row.fail, "fails", "fail"))
+    return _plot(report, title, hint, (("", series),), limits=limits, span=span, dots=True)
 
 
 def _plain(

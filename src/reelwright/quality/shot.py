@@ -12,28 +12,35 @@ from reelwright.audio import Audio
 from reelwright.errors import QualityError
 from reelwright.frames import Frames
 from reelwright.progress import NO_PROGRESS, Progress
-from reelwright.quality.bad_frames import bad_frame_verdict
-from reelwright.quality.collect import Collected, collect, is_still
-from reelwright.quality.contours import place_series, place_verdicts
-from reelwright.quality.drift import drift_levels, drift_verdict
-from reelwright.quality.flash import flash_verdict, level_step_verdict
-from reelwright.quality.flicker import flicker_verdict
-from reelwright.quality.frozen import frozen_plain_verdict, frozen_verdict
+from reelwright.quality.av_length import av_length_verdict
+from reelwright.quality.collect import Collected, collect
+from reelwright.quality.contours import place_series
+from reelwright.quality.depth_edges import (
+    depth_edges_series,
+)
+from reelwright.quality.depth_estimate import (
+    DepthEstimate,
+    check_estimate,
+    depth_estimate_verdict,
+)
+from reelwright.quality.drift import drift_levels
 from reelwright.quality.grid import MeasureGrid, measure_grid
+from reelwright.quality.group_pops import latent_groups
 from reelwright.quality.keyframe_match import KeyframeImage, keyframe_verdicts
-from reelwright.quality.levels import black_verdict, too_dark
+from reelwright.quality.motion_adherence import motion_series
+from reelwright.quality.not_finite import sound_not_finite_verdict
+from reelwright.quality.picture import group_verdicts, picture_verdicts
 from reelwright.quality.psnr import worst_transitions
-from reelwright.quality.report import Series, ShotReport, Verdict
+from reelwright.quality.report import Series, ShotReport, Status, Verdict
 from reelwright.quality.seams import SeamLine, seam_time_verdicts, seam_verdicts
 from reelwright.quality.sharpness import EVERY as SHARPNESS_EVERY
-from reelwright.quality.sharpness import sharpness_jump_verdicts, sharpness_verdict
+from reelwright.quality.sharpness import sharpness_jump_verdicts
 from reelwright.quality.sound import sound_verdicts
 from reelwright.quality.sound_gaps import Span
 from reelwright.quality.sound_levels import frame_levels_db, window_levels_db
-from reelwright.quality.speed import speed_series, speed_verdicts
+from reelwright.quality.speed import speed_series
 from reelwright.quality.steps import Staged, check_stage
 from reelwright.quality.thresholds import THRESHOLDS
-from reelwright.quality.verdicts import at_frames, judged, not_judged
 from reelwright.shapes import GenerationSize
 
 WEAKER_SET = "Measured after the encoder: a weaker set of measures, and small faults are hidden."
@@ -46,10 +53,13 @@ class Decode:
     Attributes:
         seams: Lines between tiles.
         bounds: First frame of each chunk in time after the first.
+        groups: First frame of each group of frames that a codec coded together, after frame 0;
+            see `latent_groups`.
     """
 
     seams: tuple[SeamLine, ...] = ()
     bounds: tuple[int, ...] = ()
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,8 @@ def measure_clip(
     raw: bool = True,
     keyframes: Sequence[KeyframeImage] = (),
     decode: Decode | None = None,
+    generated: bool = False,
+    depth: DepthEstimate | None = None,
     device: str = "cpu",
     progress: Progress = NO_PROGRESS,
 ) -> ShotReport:
@@ -95,8 +107,11 @@ def measure_clip(
         size: How the delivered size was cut from the staged one; needed where they differ.
         audio: The shot's own sound.
         raw: The frames come from before the encoder.
-        keyframes: Pictures that the shot had to pass through.
-        decode: Tile lines and chunk bounds, where they are known.
+        keyframes: Pictures that the shot had to pass through, with their frame and strength.
+        decode: Tile lines, chunk bounds and groups of frames, where they are known.
+        generated: A video model made the frames: keyframes are given the room that its codec
+            takes, groups of 8 frames are looked at, and the sound must be as long as the picture.
+        depth: Depth of the clip as a model sees it, if there is one.
         device: Where to compute.
         progress: Told after every frame.
 
@@ -108,21 +123,37 @@ def measure_clip(
         Cancelled: The person asked to stop.
     """
     grid = _grid_of(frames, staged, size)
-    collected = collect(frames, frame_rate, grid, staged, progress, device)
+    if depth is not None:
+        check_estimate(depth, len(frames))
+    collected = collect(
+        frames,
+        frame_rate,
+        grid,
+        staged,
+        progress,
+        device,
+        estimate=depth,
+        keyframes=[keyframe.frame for keyframe in keyframes],
+    )
     verdicts = picture_verdicts(collected, frame_rate, grid, staged, raw=raw)
+    if depth is not None and staged is not None:
+        verdicts.append(depth_estimate_verdict(collected.depth_orders, frame_rate))
     if decode is not None:
         verdicts += _decode_verdicts(frames, collected, frame_rate, decode, staged, raw=raw)
-    verdicts += keyframe_verdicts(frames, keyframes, grid, frame_rate, raw=raw, device=device)
+    groups = decode.groups if decode is not None else ()
+    if generated or groups:
+        groups = groups or latent_groups(len(frames))
+        verdicts += group_verdicts(collected, groups, frame_rate, staged=staged is not None)
+    verdicts += keyframe_verdicts(
+        frames, keyframes, grid, frame_rate, raw=raw, generated=generated, device=device
+    )
     extra: tuple[Series, ...] = ()
     if audio is not None:
         sound = audio if isinstance(audio, ShotSound) else ShotSound(audio)
-        verdicts += sound_verdicts(
-            sound.audio,
-            raw=raw,
-            spans=sound.spans,
-            joins_s=sound.joins_s,
-            events_s=sound.events_s,
-        )
+        verdicts += _heard_verdicts(sound, raw=raw)
+        if generated:
+            length_s = float(len(frames) / frame_rate)
+            verdicts.append(av_length_verdict(length_s, sound.audio.duration_s))
         heard = frame_levels_db(window_levels_db(sound.audio), len(frames), frame_rate)
         extra = (kept("sound_level", "dBFS", heard, 1),)
     progress.step(1.0, "measured")
@@ -140,87 +171,19 @@ def measure_clip(
     )
 
 
-def picture_verdicts(
-    collected: Collected,
-    frame_rate: Fraction,
-    grid: MeasureGrid,
-    staged: Staged | None,
-    *,
-    raw: bool,
-) -> list[Verdict]:
-    """Judge what one pass over the frames found."""
-    frames = collected.frames
-    verdicts = [
-        psnr_verdict(collected.steps.psnr_db, frame_rate),
-        black_verdict(frames.bright, frame_rate),
-        flash_verdict(frames.means, frame_rate),
-        collected.flashes.verdict(),
-    ]
-    if staged is None:
-        verdicts += plain_verdicts(collected, frame_rate)
-    else:
-        verdicts += staged_verdicts(collected, frame_rate, grid, staged, raw=raw)
-    return verdicts
-
-
-def plain_verdicts(collected: Collected, frame_rate: Fraction) -> list[Verdict]:
-    """Judge what needs no stage where there is none."""
-    numbers = collected.steps
-    gains = np.diff(np.asarray(collected.frames.means)).tolist()
-    dark = too_dark(collected.frames.bright, "flicker_plain")
-    return [
-        bad_frame_verdict("bad_frame_plain", numbers.psnr_db, frame_rate),
-        frozen_plain_verdict(numbers.changes, frame_rate),
-        flicker_verdict("flicker_plain", gains, frame_rate, dark),
-        sharpness_verdict(collected.frames.bands, collected.num_frames, frame_rate, None),
-        *[not_judged(row.id, "It takes the stage, and none is known.") for row in _STAGE_ROWS],
-    ]
-
-
-def staged_verdicts(
-    collected: Collected,
-    frame_rate: Fraction,
-    grid: MeasureGrid,
-    staged: Staged,
-    *,
-    raw: bool,
-) -> list[Verdict]:
-    """Judge the picture against its stage."""
-    numbers, count = collected.steps, collected.num_frames
-    still = is_still(numbers.moved)
-    dark = too_dark(collected.frames.bright, "flicker")
-    moved = np.asarray(numbers.moved, np.float64)
-    return [
-        level_step_verdict(numbers.gains, frame_rate),
-        bad_frame_verdict("bad_frame", numbers.compensated_db, frame_rate),
-        frozen_verdict(numbers.ratios, frame_rate, raw=raw, still=still),
-        flicker_verdict("flicker", numbers.gains, frame_rate, dark),
-        collected.local_flicker.verdict(frame_rate, dark),
-        sharpness_verdict(
-            collected.frames.bands, count, frame_rate, moved, collected.frames.stage_bands
-        ),
-        drift_verdict(collected.drift.changes, count, frame_rate, dark),
-        *speed_verdicts(collected.speeds, staged.props, frame_rate, still),
-        *place_verdicts(collected.placements, staged.props, grid, frame_rate, dark),
-    ]
-
-
-_STAGE_ROWS = tuple(
-    THRESHOLDS[name] for name in ("local_flicker", "drift", "speed", "prop_place", "prop_missing")
-)
-
-
-def psnr_verdict(psnr_db: Sequence[float], frame_rate: Fraction) -> Verdict:
-    """Show the lowest PSNR-Y; it is never judged."""
-    if not len(psnr_db):
-        return not_judged("psnr_y", "There is only one frame.")
-    lowest = int(np.argmin(np.asarray(psnr_db)))
-    message = (
-        f"{at_frames(lowest, lowest + 1, frame_rate)} differ most: {psnr_db[lowest]:.1f} dB. "
-        "Shown, not judged: fast shots are low by nature."
+def _heard_verdicts(sound: ShotSound, *, raw: bool) -> list[Verdict]:
+    """Judge a shot's sound; what is no number stops every other measure of it."""
+    numbers = sound_not_finite_verdict(sound.audio)
+    if numbers.status is not Status.PASSED:
+        return [numbers]
+    verdicts = sound_verdicts(
+        sound.audio,
+        raw=raw,
+        spans=sound.spans,
+        joins_s=sound.joins_s,
+        events_s=sound.events_s,
     )
-    frames = (lowest, lowest + 1)
-    return judged("psnr_y", psnr_db[lowest], message, frames=frames, frame_rate=frame_rate)
+    return [numbers, *verdicts]
 
 
 def shot_report(
@@ -278,6 +241,8 @@ def _series(collected: Collected, grid: MeasureGrid) -> list[Series]:
         speed = speed_series(collected.speeds, collected.num_frames)
         found += [speed] if speed is not None else []
         found += place_series(collected.placements, grid.height)
+        along = (motion_series(collected.motions), depth_edges_series(collected.depth_edges))
+        found += [series for series in along if series is not None]
     return found
 
 

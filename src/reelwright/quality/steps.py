@@ -94,12 +94,14 @@ class Frame:
         luma: Y, 0 to 255.
         smooth: Y, blurred by `SMOOTH_SIGMA`.
         staged: The stage under it, if there is one.
+        not_finite: Share of the measured pixels that were no numbers; they stand as 0.
     """
 
     index: int
     luma: Float[Tensor, "H W"]
     smooth: Float[Tensor, "H W"]
     staged: StagedFrame | None
+    not_finite: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,12 @@ def read_frames(
     """Every frame on the measuring grid, in order."""
     stage = _staged_frames(staged, grid, len(frames), device) if staged is not None else None
     sigma = SMOOTH_SIGMA * grid.scale
+    floats = "float" in frames.dtype
     for index, luma in enumerate(lumas(frames, grid, device)):
-        yield Frame(index, luma, gaussian(luma, sigma), next(stage) if stage else None)
+        wrong = float((~luma.isfinite()).float().mean()) if floats else 0.0
+        if wrong:
+            luma = torch.nan_to_num(luma, nan=0.0, posinf=0.0, neginf=0.0)
+        yield Frame(index, luma, gaussian(luma, sigma), next(stage) if stage else None, wrong)
 
 
 def steps(

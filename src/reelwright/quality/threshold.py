@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from reelwright.quality.remedy import Remedy
 from reelwright.quality.report import Status
 
 
@@ -19,6 +20,8 @@ class Needs(StrEnum):
     BOUNDS = "bounds"
     SOUND = "sound"
     EVENTS = "events"
+    GENERATED = "generated"
+    DEPTH = "depth"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Threshold:
         remedy: What to try first.
         above: Large values are bad; False if small ones are.
         gates: Numbers inside the measure.
+        guard: A generated clip that fails it is not to be shown before a remedy was tried.
+        hints: The remedies as names, in the order to try them.
     """
 
     id: str
@@ -52,6 +57,8 @@ class Threshold:
     remedy: str = ""
     above: bool = True
     gates: Mapping[str, float] = field(default_factory=dict)
+    guard: bool = False
+    hints: tuple[Remedy, ...] = ()
 
     @property
     def gated(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from reelwright.quality.report import Status, Verdict
+from reelwright.quality.report import Status, Verdict, worst_status
 from reelwright.quality.rows import limits_text, measure_title, value_text
 from reelwright.quality.threshold import Threshold
 from reelwright.quality.thresholds import THRESHOLDS
@@ -54,15 +54,39 @@ def _gravity(verdict: Verdict) -> int:
 
 def _row(verdict: Verdict) -> str:
     subject = f" <em>{escape(verdict.subject)}</em>" if verdict.subject else ""
-    remedy = (
-        f'<p class="remedy"><b>Try first</b> {escape(verdict.remedy)}</p>' if verdict.remedy else ""
-    )
     return (
         f'<tr class="{status_class(verdict.status)}">'
         f'<th scope="row">{escape(measure_title(verdict.measure))}{subject}</th>'
         f"<td>{status_html(verdict.status)}</td><td>{_value(verdict)}</td>"
-        f"<td>{escape(verdict.message)}{remedy}</td></tr>"
+        f"<td>{escape(verdict.message)}{remedy_html(verdict)}</td></tr>"
     )
+
+
+def remedy_html(verdict: Verdict) -> str:
+    """What to try first, in words and by the names that a program acts on."""
+    if not verdict.remedy:
+        return ""
+    names = " ".join(f"<code>{escape(hint.value)}</code>" for hint in verdict.hints)
+    shown = f'<span class="hints">{names}</span>' if names else ""
+    return f'<p class="remedy"><b>Try first</b> {escape(verdict.remedy)} {shown}</p>'
+
+
+def guards_html(verdicts: Sequence[Verdict]) -> str:
+    """The guards as a row of marks, each by its gravest verdict."""
+    by_guard: dict[str, list[Status]] = {}
+    for verdict in verdicts:
+        row = THRESHOLDS.get(verdict.measure)
+        if row is not None and row.guard:
+            by_guard.setdefault(verdict.measure, []).append(verdict.status)
+    if not by_guard:
+        return ""
+    marks = "".join(
+        f'<li class="{status_class(status)}" title="{status.value}">'
+        f'<i aria-hidden="true">{MARKS[status]}</i>{escape(measure_title(measure))}'
+        f'<span class="hidden">: {status.value}</span></li>'
+        for measure, status in ((name, worst_status(found)) for name, found in by_guard.items())
+    )
+    return f'<h3 class="sub">Guards</h3><ul class="guards">{marks}</ul>'
 
 
 def _value(verdict: Verdict) -> str:

@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from reelwright.quality.remedy import Remedy
 from reelwright.quality.report import Status, Verdict
 from reelwright.quality.thresholds import THRESHOLDS
 
@@ -26,6 +27,8 @@ def judged(
     time_s: float | None = None,
     scale: float = 1.0,
     status: Status | None = None,
+    remedy: str | None = None,
+    hints: tuple[Remedy, ...] | None = None,
 ) -> Verdict:
     """Judge a value by its row.
 
@@ -39,11 +42,14 @@ def judged(
         time_s: The time itself, where there is no frame.
         scale: Multiplies every limit.
         status: The status, where it was found otherwise than by the row's limits.
+        remedy: What to try first, where it is not the row's.
+        hints: The remedies as names, where they are not the row's.
     """
     row = THRESHOLDS[measure]
     found = row.status(value, scale=scale) if status is None else status
     if time_s is None and frames is not None and frame_rate is not None:
         time_s = float(frames[0] / frame_rate)
+    fine = found in (Status.PASSED, Status.NOT_JUDGED)
     return Verdict(
         measure,
         found,
@@ -53,7 +59,8 @@ def judged(
         subject=subject,
         frames=frames,
         time_s=None if time_s is None else round(time_s, 3),
-        remedy="" if found in (Status.PASSED, Status.NOT_JUDGED) else row.remedy,
+        remedy="" if fine else row.remedy if remedy is None else remedy,
+        hints=() if fine else row.hints if hints is None else hints,
     )
 
 
