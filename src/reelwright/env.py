@@ -36,7 +36,18 @@ GOLDENS = Variable(
     "REELWRIGHT_GOLDENS",
     "Folder of the numerical reference cases for the tests; by default `../shared/goldens`.",
 )
-VARIABLES: tuple[Variable, ...] = (WORK_DIR, THREADS, BLENDER, GOLDENS)
+CHECKPOINT = Variable(
+    "REELWRIGHT_CHECKPOINT",
+    "Files of the video model that makes clips, as `--checkpoint` names them, several with the "
+    "path separator between; by default what is installed.",
+)
+TEXT_ENCODER = Variable(
+    "REELWRIGHT_TEXT_ENCODER", "Its text encoder, as `--text-encoder` names it."
+)
+UPSAMPLER = Variable("REELWRIGHT_UPSAMPLER", "Its latent upsampler, as `--upsampler` names it.")
+VARIABLES: tuple[Variable, ...] = (
+    WORK_DIR, THREADS, BLENDER, GOLDENS, CHECKPOINT, TEXT_ENCODER, UPSAMPLER,
+)  # fmt: skip
 
 
 def path_from(variable: Variable) -> Path | None:

@@ -29,6 +29,16 @@ def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def no_weights() -> Iterator[None]:
+    """Films are animatics unless a test names weights: whatever is installed here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reelwright.models.installed_weights", lambda: ())
+        for name in ("CHECKPOINT", "TEXT_ENCODER", "UPSAMPLER"):
+            patch.delenv(f"REELWRIGHT_{name}", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def toys() -> ModuleType:
     """The toy stages, by the name under which the workers import them."""

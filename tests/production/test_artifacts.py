@@ -229,3 +229,46 @@ def test_thousands_of_files_are_synced_at_once(tmp_path: Path) -> None:
         (tmp_path / f"{index:06d}.exr").write_bytes(bytes(index))
     sizes = sync_tree(tmp_path)
     assert sizes == {f"{index:06d}.exr": index for index in range(300)}
+
+
+class TestAttemptsThatAreGoneOnFrom:
+    def left(self, store: ArtifactStore) -> Attempt:
+        attempt = store.begin(KEY, resumes=True)
+        (attempt.folder / "state").write_bytes(b"half")
+        return attempt
+
+    def test_the_next_attempt_finds_what_was_left(self, store: ArtifactStore) -> None:
+        left = self.left(store)
+        assert store.sweep() == 0
+        after = store.begin(KEY, resumes=True)
+        assert after.name != left.name
+        assert (after.folder / "state").read_bytes() == b"half"
+        assert not left.folder.exists()
+
+    def test_one_that_cannot_go_on_begins_empty(self, store: ArtifactStore) -> None:
+        self.left(store)
+        assert not list(store.begin(KEY).folder.iterdir())
+
+    def test_another_result_is_not_begun_from_it(self, store: ArtifactStore) -> None:
+        self.left(store)
+        assert not list(store.begin(OTHER, resumes=True).folder.iterdir())
+
+    def test_it_can_become_the_result_and_then_nothing_else_is_kept(
+        self, store: ArtifactStore
+    ) -> None:
+        self.left(store)
+        attempt = store.begin(KEY, resumes=True)
+        store.commit(attempt, manifest_of(attempt))
+        found = store.verified(KEY)
+        assert isinstance(found, Artifact)
+        assert found.folder == attempt.folder
+        other = store.folder(KEY) / "r-0123"
+        other.mkdir()
+        assert store.sweep() == 1
+        assert not other.exists()
+        assert store.verified(KEY) == found
+
+    def test_it_is_collected_with_its_key(self, store: ArtifactStore) -> None:
+        self.left(store)
+        assert store.remove(KEY) == 4
+        assert not store.folder(KEY).exists()

@@ -9,7 +9,7 @@ import pytest
 from reelwright.errors import AssetError, Cancelled, ReelwrightError, ResourceError, StageError
 from reelwright.plan import DigestStore, Plan, StageKind
 from reelwright.production import events
-from reelwright.production.artifacts import ArtifactStore
+from reelwright.production.artifacts import Artifact, ArtifactStore
 from reelwright.production.journal import Outcome
 from reelwright.production.local import LocalExecutor
 from reelwright.production.stop import StopSwitch
@@ -340,3 +340,49 @@ def test_a_disk_that_is_too_small_is_told_before_work(
         bench.run(toys.toy_plan())
     assert caught.value.facts["free_bytes"] == 10_000
     assert not bench.of(events.StageStarted)
+
+
+class TestGoingOnWithinAStage:
+    """A pass of a model goes on from what an attempt that was cut short has left."""
+
+    def plan(self, toys: ModuleType, act: str) -> Plan:
+        draft = toys.toy_stage("draft/s0", act=act, once=True)
+        return Plan("Toys", "draft", "toy", (draft,), ("s0",))
+
+    def attempts(self, bench: Bench, plan: Plan) -> int:
+        found = ArtifactStore(bench.project.artifacts).verified(plan.stages[0].key)
+        assert isinstance(found, Artifact)
+        return len((found.folder / "attempts.txt").read_text().splitlines())
+
+    def test_a_lost_worker_is_gone_on_from(self, bench: Bench, toys: ModuleType) -> None:
+        plan = self.plan(toys, "note-kill")
+        bench.run(plan)
+        assert outcomes(bench, "draft/s0") == [Outcome.LOST, Outcome.FINISHED]
+        assert self.attempts(bench, plan) == 2
+
+    def test_a_stopped_render_is_gone_on_from(self, bench: Bench, toys: ModuleType) -> None:
+        plan, stop = self.plan(toys, "note-stop"), StopSwitch()
+
+        def stop_when_hanging(event: events.Event) -> None:
+            if isinstance(event, events.StageStep) and event.note == "hanging":
+                stop.request()
+
+        bench.on_event = stop_when_hanging
+        with pytest.raises(Cancelled):
+            bench.run(plan, stop=stop)
+        bench.on_event = lambda event: None
+        bench.run(plan)
+        assert self.attempts(bench, plan) == 2
+
+    def test_what_failed_by_itself_begins_anew(self, bench: Bench, toys: ModuleType) -> None:
+        plan = self.plan(toys, "note-fail")
+        with pytest.raises(StageError):
+            bench.run(plan)
+        bench.run(plan)
+        assert self.attempts(bench, plan) == 1
+
+    def test_what_kills_its_worker_twice_is_not_kept(self, bench: Bench, toys: ModuleType) -> None:
+        draft = toys.toy_stage("draft/s0", act="note-kill")
+        with pytest.raises(ResourceError):
+            bench.run(Plan("Toys", "draft", "toy", (draft,), ("s0",)))
+        assert not list(bench.project.artifacts.glob("*/r-*"))

@@ -33,7 +33,7 @@ pytestmark = [
 
 def start(storyboard: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, str(HERE / "render_driver.py"), str(storyboard)],
+        [sys.executable, str(HERE / "render_driver.py"), str(storyboard), "animatic"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -129,7 +129,7 @@ def test_a_disk_that_fills_up_loses_nothing(
 ) -> None:
     storyboard = small_film.write_small_film(small_disk / "film")
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "render_driver.py"), str(storyboard)],
+        [sys.executable, str(HERE / "render_driver.py"), str(storyboard), "animatic"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -23,6 +23,11 @@ MACHINE = Machine("bench", "Linux", "a CPU", 2, 16 << 30, 12 << 30, disk_free_by
 KEPT = {  # where a room keeps the version of its result itself
     (StageKind.STAGE, "builtin"): "reelwright.stage:STAGE_VERSION",
     (StageKind.GENERATE, "animatic"): "reelwright.generate.animatic:ANIMATIC_VERSION",
+    **{
+        (kind, "ltx"): "reelwright.generate.ltx:LTX_VERSION"
+        for kind in StageKind
+        if kind.runs_model
+    },
     (StageKind.FINISH, "builtin"): "reelwright.finish:FINISH_VERSION",
     (StageKind.MIX, "builtin"): "reelwright.finish:MIX_VERSION",
 }

@@ -56,7 +56,7 @@ def make(task: Task, progress: Progress) -> None:
             time.sleep(pause)
             progress.step((step + 1) / steps, f"step {step + 1} of {steps}")
     folder = task.out / "parts"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "note.txt").write_text(task.kind)
     act = _ACTS.get(str(task.recipe.get("act", "")))
     if act is not None:
@@ -77,6 +77,25 @@ def _once(task: Task) -> bool:
 def _kill(task: Task, progress: Progress) -> None:
     if _once(task):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _note_and_kill(task: Task, progress: Progress) -> None:
+    with (task.out / "attempts.txt").open("a") as file:
+        file.write("here\n")
+    _kill(task, progress)
+
+
+def _note_and_stop(task: Task, progress: Progress) -> None:
+    with (task.out / "attempts.txt").open("a") as file:
+        file.write("here\n")
+    if _once(task):
+        _hang(task, progress)
+
+
+def _note_and_fail(task: Task, progress: Progress) -> None:
+    with (task.out / "attempts.txt").open("a") as file:
+        file.write("here\n")
+    _fail(task, progress)
 
 
 def _abort(task: Task, progress: Progress) -> None:
@@ -144,6 +163,7 @@ def _big(task: Task, progress: Progress) -> None:
 _ACTS: dict[str, Callable[[Task, Progress], None]] = {
     "kill": _kill, "abort": _abort, "fail": _fail, "bug": _bug, "memory": _no_memory,
     "disk": _disk_full, "hang": _hang, "deaf": _deaf, "silent": _silent, "greedy": _greedy,
+    "note-kill": _note_and_kill, "note-stop": _note_and_stop, "note-fail": _note_and_fail,
     "chatty": _chatty, "touch": _touch_file, "big": _big,
 }  # fmt: skip
 

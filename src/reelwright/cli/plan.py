@@ -6,7 +6,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reelwright.cli.options import AsJson, Flag, Shots, shot_names
+from reelwright.cli.options import (
+    AsJson,
+    Checkpoint,
+    Flag,
+    Loras,
+    Shots,
+    TextEncoder,
+    Upsampler,
+    shot_names,
+    weights_of,
+)
 from reelwright.cli.terminal import bytes_text, note, say, seconds_text, table
 
 if TYPE_CHECKING:
@@ -21,6 +31,10 @@ def plan(
     shots: Shots = None,
     tier: str | None = None,
     takes: int | None = None,
+    checkpoint: Checkpoint = None,
+    text_encoder: TextEncoder = None,
+    upsampler: Upsampler = None,
+    lora: Loras = None,
     replan: Flag = False,
     as_json: AsJson = False,
     work_dir: Path | None = None,
@@ -36,9 +50,17 @@ def plan(
     shots
         Only these, e.g. approach,lamp.
     tier
-        Wins over the storyboard's: animatic.
+        Wins over the storyboard's: animatic, draft, standard, final.
     takes
         Takes of every shot.
+    checkpoint
+        LTX-2.3 weights to plan for, instead of those that are installed.
+    text_encoder
+        Their text encoder, Gemma 3.
+    upsampler
+        Their latent upsampler.
+    lora
+        A LoRA, and how strongly it joins: --lora crane.safetensors 0.8. Again for each.
     replan
         Choose anew what plan.lock holds.
     as_json
@@ -61,6 +83,7 @@ def plan(
         takes=takes,
         replan=replan,
         work_dir=work_dir,
+        weights=weights_of(checkpoint, text_encoder, upsampler, lora),
     )
     if as_json:
         facts = {**planned.plan.to_json(), "made": sorted(planned.made)}

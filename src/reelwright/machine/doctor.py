@@ -314,6 +314,7 @@ def check_models(models: Sequence[str]) -> Finding:
             "models",
             State.NOTE,
             "No video model is installed: films are animatics (the staged frames themselves).",
+            "Name LTX-2.3 files of your own with `--checkpoint` and `--text-encoder`.",
         )
     return Finding("models", State.OK, f"{', '.join(models)}.")
 

@@ -6,9 +6,15 @@ The storyboard parses the whole format; what nobody here can carry out yet is re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
+from reelwright.plan.model_settings import has_second_pass
 from reelwright.plan.stages import StageKind
+
+if TYPE_CHECKING:
+    from reelwright.models import WeightSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,8 @@ class Backend:
         speaks: Whether it makes sound from words (`sound`, `dialogue`).
         reads_words: Whether `prompt` and `style` decide its pictures.
         takes_differ: Whether another seed makes another clip of the same staged shot.
+        controls: What of the staged frames can steer every frame.
+        weights: What it makes clips with; None where it needs none.
     """
 
     name: str
@@ -36,6 +44,13 @@ class Backend:
     speaks: bool = False
     reads_words: bool = False
     takes_differ: bool = False
+    controls: frozenset[str] = frozenset()
+    weights: WeightSet | None = None
+
+    def label_for(self, tier: str) -> str:
+        """What its clips of a tier are called: a draft says so."""
+        is_half = self.weights is not None and has_second_pass(self.weights)
+        return f"{self.label}, draft" if tier == "draft" and is_half else self.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,11 @@ class Capabilities:
                 return each
         raise KeyError(tier if name is None else name)
 
+    @property
+    def has_models(self) -> bool:
+        """Whether there are weights that clips can be made with."""
+        return any(each.weights is not None for each in self.backends)
+
     def has_backend(self, name: str) -> bool:
         """Whether a backend of that name is there at all."""
         return any(each.name == name for each in self.backends)
@@ -89,3 +109,39 @@ CAPABILITIES = Capabilities(
     keyframe_sources=frozenset({"stage", "none"}),
 )
 """What this build can carry out."""
+
+
+def capabilities_for(weights: Sequence[WeightSet]) -> Capabilities:
+    """What can be carried out with some sets of weights.
+
+    Args:
+        weights: Those that are there, the preferred first: it makes the clips. With none, films
+            are animatics.
+    """
+    if not weights:
+        return CAPABILITIES
+    model = _ltx(weights[0])
+    return replace(
+        CAPABILITIES,
+        tiers=("animatic", *model.tiers),
+        backends=(ANIMATIC, model),
+        keyframe_sources=CAPABILITIES.keyframe_sources | {"picture"},
+    )
+
+
+def _ltx(weights: WeightSet) -> Backend:
+    final = ("final",) if weights.refiner is not None else ()
+    # A LoRA may have been trained to take depth; a shot may bring one of its own.
+    return Backend(
+        name="ltx",
+        tiers=("draft", "standard", *final),
+        label=weights.label,
+        needs=(StageKind.STAGE, StageKind.KEYFRAMES),
+        settings=frozenset({"backend", "negative", "steps", "guidance", "control", "loras"}),
+        sound_modes=frozenset({"mix", "replace", "duck", "drive"}),
+        speaks=True,
+        reads_words=True,
+        takes_differ=True,
+        controls=frozenset({"none", "depth"} if weights.control or weights.loras else {"none"}),
+        weights=weights,
+    )

@@ -7,7 +7,8 @@ sound and with the size of files. From the first render on, this machine's own j
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from reelwright.plan.history import History
 from reelwright.plan.stages import CPU, Estimate, StageKind
@@ -33,6 +34,7 @@ class Work:
         height: Of each, pixels.
         sound_s: Seconds of sound that are made or read.
         file_bytes: Bytes of the files that are read.
+        tera_flops: Arithmetic of a model, in 10^12 operations.
     """
 
     frames: int = 0
@@ -40,6 +42,7 @@ class Work:
     height: int = 0
     sound_s: float = 0.0
     file_bytes: int = 0
+    tera_flops: float = 0.0
 
     @property
     def megapixels(self) -> float:
@@ -57,13 +60,16 @@ class StageCost:
         s_per_megapixel: Seconds for a million pixels.
         s_per_sound_s: Seconds for a second of sound.
         s_per_mib: Seconds for a MiB of files read.
+        s_per_tera_flop: Seconds for 10^12 operations of a model.
         base_ram: Peak anonymous bytes whatever the work.
         ram_per_pixel: Further bytes for each pixel of one frame: what a chunk of frames holds.
         ram_per_file_byte: Further bytes for each byte of files read.
+        ram_file_cap: At most so many for files: what does not fit is streamed.
         disk_per_pixel: Bytes of the result for each pixel of all frames.
         disk_per_sound_s: Bytes of the result for a second of sound.
         disk_per_file_byte: Bytes of the result for each byte of files read.
         threaded: Share of the seconds that more threads divide, 0 to 1.
+        accelerated: How many times faster the work is on an accelerator.
     """
 
     base_s: float = 0.1
@@ -71,18 +77,32 @@ class StageCost:
     s_per_megapixel: float = 0.0
     s_per_sound_s: float = 0.0
     s_per_mib: float = 0.0
+    s_per_tera_flop: float = 0.0
     base_ram: int = 120 * MIB
     ram_per_pixel: float = 0.0
     ram_per_file_byte: float = 0.0
+    ram_file_cap: float = math.inf
     disk_per_pixel: float = 0.0
     disk_per_sound_s: float = 0.0
     disk_per_file_byte: float = 0.0
     threaded: float = 0.0
+    accelerated: float = 1.0
 
 
 _STEREO_FLOAT_S = 48_000 * 2 * 4  # bytes of a second of a stem
 
 _WARM = 210 * MIB  # a warm worker that has staged holds torch: 200 to 210 MiB after every stage
+
+_MODEL = StageCost(
+    base_s=1.0,
+    s_per_mib=0.001,
+    s_per_tera_flop=20.0,  # two threads of AVX-512 in float32, a third of their peak
+    base_ram=2 * _WARM,
+    ram_per_file_byte=2.0,
+    ram_file_cap=6 * 1024 * MIB,
+    threaded=0.8,
+    accelerated=1000.0,
+)
 
 COSTS: dict[tuple[StageKind, str], StageCost] = {
     (StageKind.ASSETS, "builtin"): StageCost(
@@ -117,6 +137,21 @@ COSTS: dict[tuple[StageKind, str], StageCost] = {
         disk_per_pixel=0.1,
         disk_per_sound_s=_STEREO_FLOAT_S,
         threaded=0.5,
+    ),
+    # Rows of a video model are from public rates of hardware: a guess until it has run here.
+    (StageKind.PROMPT, "ltx"): _MODEL,
+    (StageKind.DRAFT, "ltx"): replace(_MODEL, ram_per_pixel=200.0, disk_per_pixel=0.1),
+    (StageKind.REFINE, "ltx"): replace(_MODEL, ram_per_pixel=200.0, disk_per_pixel=0.1),
+    (StageKind.DECODE, "ltx"): StageCost(
+        base_s=2.0,
+        s_per_megapixel=1.0,
+        s_per_sound_s=0.2,
+        base_ram=2 * _WARM,
+        ram_per_pixel=1500.0,  # a chunk of frames at the width of the decoder's last blocks
+        disk_per_pixel=1.0,
+        disk_per_sound_s=2 * _STEREO_FLOAT_S,
+        threaded=0.8,
+        accelerated=50.0,
     ),
     (StageKind.FINISH, "link"): StageCost(
         base_s=0.05,
@@ -210,7 +245,7 @@ def estimate(
         The model's figures, corrected by the history where it has any.
     """
     cost = _cost_of(kind, row)
-    seconds = _seconds(cost, work, threads)
+    seconds = _seconds(cost, work, threads, device)
     ram = _ram(cost, work)
     ratio = (history or History()).ratio(kind, row, device)
     return Estimate(
@@ -231,20 +266,24 @@ def _cost_of(kind: StageKind, row: str) -> StageCost:
     return next(cost for (row_kind, _), cost in COSTS.items() if row_kind is kind)
 
 
-def _seconds(cost: StageCost, work: Work, threads: int) -> float:
+def _seconds(cost: StageCost, work: Work, threads: int, device: str) -> float:
     growing = (
         cost.s_per_frame * work.frames
         + cost.s_per_megapixel * work.megapixels
         + cost.s_per_sound_s * work.sound_s
         + cost.s_per_mib * work.file_bytes / MIB
+        + cost.s_per_tera_flop * work.tera_flops
     )
+    if device != CPU and cost.accelerated > 1:
+        return cost.base_s + growing / cost.accelerated
     shared = cost.threaded * REFERENCE_THREADS / max(threads, 1)
     return cost.base_s + growing * (1 - cost.threaded + shared)
 
 
 def _ram(cost: StageCost, work: Work) -> int:
     pixels = cost.ram_per_pixel * work.width * work.height
-    return int(cost.base_ram + pixels + cost.ram_per_file_byte * work.file_bytes)
+    files = min(cost.ram_per_file_byte * work.file_bytes, cost.ram_file_cap)
+    return int(cost.base_ram + pixels + files)
 
 
 def _disk(cost: StageCost, work: Work) -> int:

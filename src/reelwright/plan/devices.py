@@ -22,9 +22,13 @@ def named_devices(asked: Mapping[StageKind, str] | None, machine: Machine) -> di
     Raises:
         PlanError: The machine has no such device; says which it has.
     """
+    asked = dict(asked or {})
+    if StageKind.GENERATE in asked:  # whoever says so means what makes clips, whatever it is
+        models = {kind: asked[StageKind.GENERATE] for kind in StageKind if kind.runs_model}
+        asked = {**models, **asked}
     known = [CPU, *(each.device for each in machine.accelerators)]
     found: dict[StageKind, str] = {}
-    for kind, device in (asked or {}).items():
+    for kind, device in asked.items():
         name = f"{device}:0" if device in ("cuda", "xpu") else device
         if name not in known:
             raise PlanError(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from reelwright.plan.stages import Estimate, PlannedStage, StageKind, total
@@ -25,6 +25,8 @@ class Plan:
         whole: Whether that is every shot of the film.
         notes: Said to the person before anything runs.
         machine: The machine it was made for, in words.
+        weights: What its clips are made with: `name`, `label`, `sha256`, `bytes`, `num_files`, and
+            `set`, where they lie; empty where no model makes them.
     """
 
     title: str
@@ -35,6 +37,7 @@ class Plan:
     whole: bool = True
     notes: tuple[str, ...] = ()
     machine: str = ""
+    weights: Mapping[str, Any] = field(default_factory=dict)
 
     def stage(self, stage_id: str) -> PlannedStage:
         """The stage of that id; KeyError if there is none."""
@@ -60,8 +63,11 @@ class Plan:
     def targets(self, until: StageKind | None = None) -> tuple[PlannedStage, ...]:
         """What a render up to `until` asks for: every stage of that kind, or the whole film.
 
+        Up to `generate` it asks for every clip, whoever makes it.
         The whole film is its file and everything that nothing else is made from.
         """
+        if until is StageKind.GENERATE:
+            return tuple(each for each in self.stages if each.kind.makes_clips)
         if until is not None:
             return self.of_kind(until)
         last = {each.id for each in (*self.sinks(), *self.of_kind(StageKind.MUX))}
@@ -93,6 +99,7 @@ class Plan:
             "shots": list(self.shots),
             "whole": self.whole,
             "notes": list(self.notes),
+            "weights": dict(self.weights),
             "total": self.total().to_json(),
             "stages": [each.to_json() for each in self.stages],
         }

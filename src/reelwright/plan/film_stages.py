@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reelwright.plan import recipes
+from reelwright.plan.capabilities import ANIMATIC
 from reelwright.plan.costs import Work
-from reelwright.plan.shot_stages import ShotStages
+from reelwright.plan.shot_stages import ShotStages, plan_animatic_shot
 from reelwright.plan.sketch import Sketch
 from reelwright.plan.stages import PlannedStage, StageKind
 from reelwright.plan.whys import Whys
 
 if TYPE_CHECKING:
-    from reelwright.storyboard import Shot
+    from reelwright.storyboard import Scene, Shot
+
+ANIMATIC_MUX = "mux/animatic"
+"""Id of the animatic's file, where it is made beside a film that a model makes."""
+
+_SHOWN = frozenset({"mp4", "mov", "mkv"})
+
+
+def plan_animatic(sketch: Sketch, scenes: Mapping[str, Scene | None]) -> bool:
+    """Add the animatic to the graph, beside a film that a model makes.
+
+    It costs little, since the shots are staged anyway, and shows what the model was given. Of a
+    film that stages nothing, or is not written as a video, none is made.
+
+    Args:
+        sketch: The film; its shots have been added.
+        scenes: What is staged of each shot.
+
+    Returns:
+        Whether it was added.
+    """
+    staged = any(scenes[shot.id] is not None for shot in sketch.shots)
+    if sketch.weights is None or not staged or sketch.film.output.format not in _SHOWN:
+        return False
+    finished = [plan_animatic_shot(sketch, shot, scenes[shot.id]) for shot in sketch.shots]
+    planner = _FilmPlanner(sketch, (), ANIMATIC.label)
+    planner.mux(ANIMATIC_MUX, planner.mix("mix/animatic", finished), finished)
+    return True
 
 
 def plan_film_stages(sketch: Sketch, shown: Sequence[ShotStages], label: str) -> None:
@@ -27,8 +55,9 @@ def plan_film_stages(sketch: Sketch, shown: Sequence[ShotStages], label: str) ->
         label: What the film is always called, e.g. `animatic`.
     """
     planner = _FilmPlanner(sketch, tuple(shown), label)
-    mix = planner.mix()
-    planner.report(mix, planner.mux(mix))
+    finished = [each.finish for each in shown]
+    mix = planner.mix("mix", finished)
+    planner.report(mix, planner.mux("mux", mix, finished))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +66,29 @@ class _FilmPlanner:
     shown: tuple[ShotStages, ...]
     label: str
 
-    def mix(self) -> str:
+    def mix(self, stage_id: str, finished: Sequence[str]) -> str:
+        """The sound of finished clips."""
         film = self.sketch.film
         music = film.music if self.sketch.is_whole else ()
         files = [self.sketch.file(each.file) for each in music]
         starts = [start / film.frame_rate for start in self.sketch.start_frames()]
         return self.sketch.graph.add(
             StageKind.MIX,
-            "mix",
+            stage_id,
             lambda settings: recipes.mix_recipe(
                 film,
                 starts=starts,
                 music=list(zip(music, files, strict=True)),
                 settings=settings,
             ),
-            needs=[each.finish for each in self.shown],
+            needs=finished,
             work=Work(sound_s=self.sketch.shown().sound_s),
             why=Whys.mix(film, self.sketch.shots, music),
             files=files,
         )
 
-    def mux(self, mix: str) -> str:
+    def mux(self, stage_id: str, mix: str, finished: Sequence[str]) -> str:
+        """The file of finished clips."""
         from reelwright.storyboard import film_to_toml
 
         film = self.sketch.film
@@ -65,7 +96,7 @@ class _FilmPlanner:
         plain = hashlib.sha256(film_to_toml(film).encode("utf-8")).hexdigest()
         return self.sketch.graph.add(
             StageKind.MUX,
-            "mux",
+            stage_id,
             lambda settings: recipes.mux_recipe(
                 film,
                 label=self.label,
@@ -74,10 +105,10 @@ class _FilmPlanner:
                 settings=settings,
             ),
             cost=film.output.format,
-            needs=[*(each.finish for each in self.shown), mix],
+            needs=[*finished, mix],
             work=self.sketch.shown(),
             why=Whys.mux(film, self.sketch.shots),
-            aside={"provenance": self._provenance(mix)},
+            aside={"provenance": self._provenance(mix, finished)},
         )
 
     def report(self, mix: str, mux: str) -> str:
@@ -110,7 +141,7 @@ class _FilmPlanner:
         names = {each.id for each in shots}
         return shot.continues in names or shot.id in {each.continues for each in shots}
 
-    def _provenance(self, mix: str) -> dict[str, Any]:
+    def _provenance(self, mix: str, finished: Sequence[str]) -> dict[str, Any]:
         """What the film says of how it was made; the storyboard's own text, comments and all.
 
         Only what the film is made from is in it: what is measured of it does not change it.
@@ -118,7 +149,7 @@ class _FilmPlanner:
         from reelwright.storyboard import shot_seed
 
         sketch, film = self.sketch, self.sketch.film
-        stages = sketch.graph.made_from([mix, *(each.finish for each in self.shown)])
+        stages = sketch.graph.made_from([mix, *finished])
         return {
             "label": self.label,
             "title": film.title,
@@ -130,19 +161,30 @@ class _FilmPlanner:
                 shot.id: shot_seed(film.seed, shot.id, shot.chosen_take, shot.seed)
                 for shot in sketch.shots
             },
+            "models": self._models(stages),
             "shots": [
-                self._shot_record(each, start)
-                for each, start in zip(self.shown, sketch.start_frames(), strict=True)
+                self._shot_record(shot, clip, start)
+                for shot, clip, start in zip(
+                    sketch.shots, finished, sketch.start_frames(), strict=True
+                )
             ],
         }
 
-    def _shot_record(self, each: ShotStages, start: int) -> dict[str, Any]:
+    def _models(self, stages: Sequence[PlannedStage]) -> list[dict[str, str]]:
+        """The weights that took part."""
+        if self.sketch.weights is None or not any(stage.weights for stage in stages):
+            return []
+        facts = self.sketch.weights.to_json()
+        return [{"name": str(facts["label"]), "sha256": str(facts["sha256"])}]
+
+    def _shot_record(self, shot: Shot, finished: str, start: int) -> dict[str, Any]:
+        (clip,) = self.sketch.graph.stages[finished].needs
         return {
-            "id": each.shot.id,
+            "id": shot.id,
             "start_frame": start,
-            "num_frames": self.sketch.film.frames_of(each.shot).delivered,
+            "num_frames": self.sketch.film.frames_of(shot).delivered,
             "label": self.label,
-            "take": self.sketch.graph.stages[each.generate].take,
+            "take": self.sketch.graph.stages[clip].take,
         }
 
 

@@ -17,6 +17,7 @@ from reelwright.errors import PlanError
 from reelwright.plan.atomic import write_atomic
 from reelwright.plan.canonical import JSON, Recipe
 from reelwright.plan.film_plan import Plan
+from reelwright.plan.stages import StageKind
 
 LOCK_VERSION = 1
 _MEND = "Delete it, or run with --replan: it is written anew."
@@ -51,10 +52,13 @@ class PlanLock:
     Attributes:
         tier: What the film was made as where the storyboard leaves it open; empty if never made.
         choices: By stage id.
+        weights: What a model's clips were last made with, as `Plan.weights` says it; empty for
+            none yet.
     """
 
     tier: str = ""
     choices: Mapping[str, Choice] = field(default_factory=dict)
+    weights: Mapping[str, Any] = field(default_factory=dict)
 
     @staticmethod
     def path_for(storyboard: Path) -> Path:
@@ -86,8 +90,9 @@ class PlanLock:
             return cls(
                 tier=str(facts["tier"]),
                 choices={str(name): _choice(each) for name, each in facts["stages"].items()},
+                weights=dict(facts.get("weights", {})),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise PlanError("The plan's lock is damaged.", _MEND, where=str(path)) from error
 
     def merged(self, newer: PlanLock, stage_ids: Iterable[str] | None = None) -> PlanLock:
@@ -102,7 +107,19 @@ class PlanLock:
         if stage_ids is not None:
             known = set(stage_ids)
             choices = {name: each for name, each in choices.items() if name in known}
-        return PlanLock(newer.tier, choices)
+        return PlanLock(newer.tier, choices, newer.weights or self.weights)
+
+    def for_weights(self, sha256: str) -> PlanLock:
+        """These choices, but for how a model runs that is another one now."""
+        if self.weights.get("sha256") == sha256:
+            return self
+        models = {str(kind) for kind in StageKind if kind.runs_model}
+        kept = {
+            name: each
+            for name, each in self.choices.items()
+            if name.partition("/")[0] not in models
+        }
+        return PlanLock(self.tier, kept, self.weights)
 
     def save(self, path: Path) -> bool:
         """Write it, whole or not at all; leave the file alone if it says the same already.
@@ -120,10 +137,11 @@ class PlanLock:
         return True
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, sorted by stage."""
+        """Plain JSON, sorted by stage; weights only where there are some."""
         return {
             "version": LOCK_VERSION,
             "tier": self.tier,
+            **({"weights": dict(self.weights)} if self.weights else {}),
             "stages": {name: each.to_json() for name, each in sorted(self.choices.items())},
         }
 
@@ -140,7 +158,16 @@ def lock_of(plan: Plan) -> PlanLock:
             )
             for stage in plan.stages
         },
+        weights=_locked_weights(plan.weights),
     )
+
+
+def _locked_weights(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells weights from others; where they lie only if a person named the place."""
+    if not weights:
+        return {}
+    kept = {name: weights[name] for name in ("name", "label", "sha256")}
+    return {**kept, "set": weights["set"]} if weights["name"] == "custom" else kept
 
 
 def _settings_of(recipe: Recipe) -> Mapping[str, JSON]:

@@ -9,10 +9,70 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reelwright.plan.capabilities import Backend, Capabilities
+from reelwright.plan.model_settings import has_second_pass, model_choices
 from reelwright.shapes import generation_size
 
 if TYPE_CHECKING:
+    from reelwright.plan.sketch import Sketch
     from reelwright.storyboard import Film, Shot
+
+
+def weight_notes(sketch: Sketch, asked: str | None) -> tuple[str, ...]:
+    """What a person is told of the weights that make the clips, and of what they cannot do."""
+    files = sketch.weights
+    if files is None:
+        return ()
+    facts, tier = files.to_json(), sketch.tier
+    megabytes = facts["bytes"] / 1e6
+    best = "" if asked else ", the best that is installed"
+    name = (
+        f"{facts['label']} ({facts['name']})" if facts["name"] != facts["label"] else facts["label"]
+    )
+    notes = [
+        f"The film is generated as {tier}{best}, with the {name} weights: {facts['num_files']} "
+        f"files, {megabytes:,.0f} MB."
+    ]
+    if not has_second_pass(files.weights):
+        what = (
+            "There is no latent upsampler among the weights"
+            if files.weights.upsampler is None
+            else "The weights are not distilled, and no LoRA refines what they make"
+        )
+        notes.append(f"{what}: draft and standard are the same, one pass at full size.")
+    last = sketch.graph.lock.weights
+    if last and last.get("sha256") != facts["sha256"]:
+        notes.append(
+            f"The film was last made with other weights ({last.get('label', 'unknown')}): its "
+            "clips are made anew."
+        )
+    return (*notes, *_shot_model_notes(sketch))
+
+
+def animatic_note() -> str:
+    """That there will be two files."""
+    return "The animatic is written beside the film: what the model was given to follow."
+
+
+def _shot_model_notes(sketch: Sketch) -> Iterator[str]:
+    """Settings that can have no effect, or hurt."""
+    for shot in sketch.shots:
+        files, model = sketch.weights, shot.model
+        if files is None:
+            return
+        choices = model_choices(shot, files.weights, shot.is_staged)
+        if choices.distilled and (choices.guidance or 1.0) > 1.0:
+            yield (
+                f"{shot.id}: a guidance of {choices.guidance:g} on distilled weights costs twice "
+                "the time and hurts the picture; they were made for 1."
+            )
+        if model.negative.strip() and not choices.is_guided:
+            yield (
+                f"{shot.id}: its negative words have no effect: without guidance they are not read."
+            )
+        if len(model.steps or ()) > 1 and not has_second_pass(files.weights):
+            yield f"{shot.id}: only the first number of `steps` is used; there is one pass."
+        if shot.continues is not None and shot.first is not None:
+            yield f"{shot.id}: it goes on from {shot.continues}, which wins over its `first`."
 
 
 def plan_notes(

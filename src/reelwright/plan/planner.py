@@ -6,24 +6,26 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reelwright.errors import InputError, StoryboardError
-from reelwright.plan.capabilities import CAPABILITIES, Capabilities
+from reelwright.plan.capabilities import Capabilities, capabilities_for
 from reelwright.plan.devices import named_devices
 from reelwright.plan.digests import DigestStore
 from reelwright.plan.film_plan import Plan
-from reelwright.plan.film_stages import plan_film_stages
+from reelwright.plan.film_stages import plan_animatic, plan_film_stages
 from reelwright.plan.fit import memory_notes, require_disk, require_memory
 from reelwright.plan.graph import Graph
 from reelwright.plan.history import History
 from reelwright.plan.lock import PlanLock
-from reelwright.plan.notes import plan_notes
+from reelwright.plan.notes import animatic_note, plan_notes, weight_notes
 from reelwright.plan.refusals import problems_of
-from reelwright.plan.shot_stages import plan_shot
-from reelwright.plan.sketch import AssetFiles, Sketch
-from reelwright.plan.stages import StageKind
+from reelwright.plan.shot_stages import ShotClip, plan_clip, plan_finish
+from reelwright.plan.sketch import Arrange, AssetFiles, Sketch
+from reelwright.plan.stages import CPU, StageKind
+from reelwright.plan.weight_files import WeightFiles
 
 if TYPE_CHECKING:
     from reelwright.machine import Machine
-    from reelwright.storyboard import Film, LoadedFilm, Shot
+    from reelwright.models import WeightSet
+    from reelwright.storyboard import Film, LoadedFilm, Scene, Shot
 
 
 def make_plan(
@@ -38,7 +40,10 @@ def make_plan(
     shots: Sequence[str] | None = None,
     takes: int | None = None,
     devices: Mapping[StageKind, str] | None = None,
-    capabilities: Capabilities = CAPABILITIES,
+    weights: Sequence[WeightSet] = (),
+    arrange: Arrange | None = None,
+    accelerator: str = CPU,
+    capabilities: Capabilities | None = None,
     check_memory: bool = True,
     check_disk: bool = False,
 ) -> Plan:
@@ -55,7 +60,10 @@ def make_plan(
         shots: Ids of the shots to plan; None for all.
         takes: How many takes of each shot; wins over the storyboard's.
         devices: Devices the person named, by kind of stage.
-        capabilities: What can be carried out.
+        weights: Sets of weights that are there, the preferred first; it makes the clips.
+        arrange: How a shot's words are arranged for a model; needed where there are weights.
+        accelerator: Where a model runs unless the person named a device for it.
+        capabilities: What can be carried out; by default what the weights make possible.
         check_memory: Refuse a plan that needs more memory than the machine has.
         check_disk: Refuse a plan that needs more disk than is free, were all of it to run.
 
@@ -65,20 +73,31 @@ def make_plan(
         AssetError: A file is missing or cannot be read.
         InputError: An unknown shot.
     """
+    capabilities = capabilities or capabilities_for(weights)
     problems = problems_of(loaded, capabilities, tier)
     if problems:
         raise StoryboardError(problems)
+    chosen = _tier(loaded.film, lock, tier, capabilities)
+    used = capabilities.backend_for(chosen).weights
+    files = None if used is None else WeightFiles(used, digests)
+    lock = lock or PlanLock()
     sketch = Sketch(
         loaded=loaded,
         graph=Graph(
-            machine, lock or PlanLock(), history or History(), named_devices(devices, machine)
+            machine,
+            lock if files is None else lock.for_weights(files.sha256),
+            history or History(),
+            named_devices(devices, machine),
+            accelerator,
         ),
         digests=digests,
         asset_files=asset_files,
         capabilities=capabilities,
-        tier=_tier(loaded.film, lock, tier, capabilities),
+        tier=chosen,
         shots=_chosen(loaded.film, shots),
         takes=takes,
+        arrange=arrange,
+        weights=files,
     )
     plan = _planned(sketch, asked=tier or loaded.film.tier)
     if check_memory:
@@ -93,8 +112,10 @@ def _planned(sketch: Sketch, asked: str | None) -> Plan:
 
     scenes = resolve_scenes(sketch.film)
     backend = sketch.capabilities.backend_for(sketch.tier)
-    shown = [plan_shot(sketch, shot, scenes[shot.id]) for shot in sketch.shots]
-    plan_film_stages(sketch, shown, backend.label)
+    clips = _clips(sketch, scenes)
+    label = backend.label_for(sketch.tier)
+    plan_film_stages(sketch, [plan_finish(sketch, clips[s.id]) for s in sketch.shots], label)
+    beside = plan_animatic(sketch, scenes)
     stages, machine = sketch.graph.ordered(), sketch.graph.machine
     notes = plan_notes(
         sketch.film,
@@ -108,13 +129,35 @@ def _planned(sketch: Sketch, asked: str | None) -> Plan:
     return Plan(
         title=sketch.film.title,
         tier=sketch.tier,
-        label=backend.label,
+        label=label,
         stages=stages,
         shots=tuple(shot.id for shot in sketch.shots),
         whole=sketch.is_whole,
-        notes=(*notes, *sketch.graph.notes, *memory_notes(stages, machine)),
+        notes=(
+            *weight_notes(sketch, asked),
+            *notes,
+            *sketch.graph.notes,
+            *([animatic_note()] if beside else []),
+            *memory_notes(stages, machine),
+        ),
         machine=machine.summary(),
+        weights={} if sketch.weights is None else sketch.weights.to_json(),
     )
+
+
+def _clips(sketch: Sketch, scenes: Mapping[str, Scene | None]) -> dict[str, ShotClip]:
+    """The clips of the planned shots, and of those that a model has to go on from."""
+    wanted = {shot.id for shot in sketch.shots}
+    if sketch.weights is not None:
+        for shot in reversed(sketch.film.shots):
+            if shot.id in wanted and shot.continues is not None:
+                wanted.add(shot.continues)
+    clips: dict[str, ShotClip] = {}
+    for shot in sketch.film.shots:
+        if shot.id in wanted:
+            before = clips.get(shot.continues) if shot.continues is not None else None
+            clips[shot.id] = plan_clip(sketch, shot, scenes[shot.id], before)
+    return clips
 
 
 def _tier(film: Film, lock: PlanLock | None, asked: str | None, capabilities: Capabilities) -> str:

@@ -47,13 +47,26 @@ def stage_recipe(scene: Scene, settings: Mapping[str, JSON]) -> Any:
 
 
 def keyframes_recipe(
-    requests: Sequence[tuple[int, float]], backend: str, settings: Mapping[str, JSON]
+    requests: Sequence[tuple[int, float]],
+    backend: str,
+    settings: Mapping[str, JSON],
+    pictures: Sequence[tuple[int, float, FileUse]] = (),
+    size: GenerationSize | None = None,
 ) -> Any:
-    """Keyframes: frames and strengths, in order of time."""
+    """Keyframes: frames and strengths, in order of time; those that are a person's pictures apart.
+
+    Pictures are brought to the size that is generated; it is in the recipe only where there are
+    some.
+    """
+    own = [
+        {"frame": frame, "strength": strength, "file": use.path, "sha256": use.sha256}
+        for frame, strength, use in pictures
+    ]
     return {
         "version": room_version(StageKind.KEYFRAMES, backend),
         "backend": backend,
         "requests": [{"frame": frame, "strength": strength} for frame, strength in requests],
+        **({"pictures": own, "size": size_json(size)} if own and size is not None else {}),
         **_settings(settings),
     }
 
@@ -97,6 +110,89 @@ def generate_recipe(
     }
 
 
+def request_recipe(
+    shot: Shot,
+    *,
+    frames: ShotFrames,
+    frame_rate: Fraction,
+    size: GenerationSize,
+    scene: Scene | None,
+    seed: int,
+    take: int,
+    sounds: Sequence[tuple[PlacedSound, FileUse]],
+) -> dict[str, Any]:
+    """What every stage of a model's clip is told of its shot.
+
+    The scene is in it only where a sound is panned by what stands in it.
+    """
+    panned = scene is not None and any(sound.from_prop for sound, _ in sounds)
+    return {
+        "shot": shot.id,
+        "frames": [frames.delivered, frames.generated],
+        "frame_rate": rate_text(frame_rate),
+        "size": size_json(size),
+        "seed": seed,
+        "take": take,
+        "sounds": [_sound(sound, use) for sound, use in sounds],
+        "scene": scene.recipe() if scene is not None and panned else None,
+    }
+
+
+def prompt_recipe(
+    words: str, negative: str, *, weights: Sequence[str], settings: Mapping[str, JSON]
+) -> Any:
+    """A shot's words, and what reads them."""
+    return {
+        "version": room_version(StageKind.PROMPT, "ltx"),
+        "backend": "ltx",
+        "prompt": words,
+        "negative": negative,
+        "weights": list(weights),
+        **_settings(settings),
+    }
+
+
+def pass_recipe(
+    kind: StageKind,
+    request: Mapping[str, JSON],
+    *,
+    model: Mapping[str, JSON],
+    weights: Sequence[str],
+    settings: Mapping[str, JSON],
+) -> Any:
+    """A pass of a model: words, stage and pictures are in what it needs."""
+    return {
+        "version": room_version(kind, "ltx"),
+        "backend": "ltx",
+        **request,
+        "model": dict(model),
+        "weights": list(weights),
+        **_settings(settings),
+    }
+
+
+def decode_recipe(
+    request: Mapping[str, JSON],
+    *,
+    label: str,
+    words: tuple[str, str],
+    weights: Sequence[str],
+    settings: Mapping[str, JSON],
+) -> Any:
+    """Latents become a clip, with the shot's sounds; `words` are those for sound and dialogue."""
+    sound, dialogue = words
+    return {
+        "version": room_version(StageKind.DECODE, "ltx"),
+        "backend": "ltx",
+        "label": label,
+        **request,
+        "sound": sound,
+        "dialogue": dialogue,
+        "weights": list(weights),
+        **_settings(settings),
+    }
+
+
 def finish_recipe(size: GenerationSize, num_frames: int, settings: Mapping[str, JSON]) -> Any:
     """A finished clip: the size and length that are delivered."""
     return {
@@ -107,12 +203,18 @@ def finish_recipe(size: GenerationSize, num_frames: int, settings: Mapping[str, 
     }
 
 
-def quality_recipe(shot: Shot, size: GenerationSize, settings: Mapping[str, JSON]) -> Any:
-    """A shot's measures. The clip and the stage decide them; the shot's name stands in them."""
+def quality_recipe(
+    shot: Shot, size: GenerationSize, settings: Mapping[str, JSON], *, generated: bool = False
+) -> Any:
+    """A shot's measures. The clip and the stage decide them; the shot's name stands in them.
+
+    What a video model made is judged by other limits than what was drawn.
+    """
     return {
         "version": room_version(StageKind.QUALITY, "builtin"),
         "shot": shot.id,
         "size": size_json(size),
+        **({"generated": True} if generated else {}),
         **_settings(settings),
     }
 

@@ -75,9 +75,10 @@ def _tiers(film: Film, capabilities: Capabilities, tier: str | None) -> Iterator
     asked = _tier(film, capabilities, tier)
     if asked not in capabilities.tiers:
         best = capabilities.best_tier
+        needs = "a pixel refiner" if capabilities.has_models else "a video model"
         yield Refusal(
             "film.tier" if tier is None else "",
-            f'The tier "{asked}" needs a video model, and none is installed.',
+            f'The tier "{asked}" needs {needs}, and none is installed.',
             f'Use tier = "{best}" until one is.',
         )
 
@@ -177,6 +178,31 @@ def _models(film: Film, capabilities: Capabilities, tier: str | None) -> Iterato
             )
 
 
+def _controls(film: Film, capabilities: Capabilities, tier: str | None) -> Iterator[Refusal]:
+    for i, shot in enumerate(film.shots):
+        backend = _backend_or_none(shot, film, capabilities, tier)
+        asked = shot.model.control
+        if asked is None or backend is None or backend.weights is None:
+            continue
+        # A LoRA that the shot brings may have been trained for it; the engine looks.
+        able = backend.controls | ({"depth"} if shot.model.loras else set())
+        if asked.kind not in able:
+            yield Refusal(
+                f"shots[{i}].model.control",
+                f'Shot "{shot.id}" is to be steered by {asked.kind}, which the '
+                f"{backend.label} weights do not take.",
+                f"Use kind = {' or '.join(repr(each) for each in sorted(able))}, or a LoRA made "
+                "for it.",
+            )
+        elif asked.strength > 1:
+            yield Refusal(
+                f"shots[{i}].model.control",
+                f'Shot "{shot.id}" asks for a control of {asked.strength:g}; {backend.name} takes '
+                "0 to 1.",
+                "Use strength = 1.0.",
+            )
+
+
 def _wrong_tier(i: int, shot: Shot, tier: str, capabilities: Capabilities) -> Refusal:
     makes = next(each.tiers for each in capabilities.backends if each.name == shot.model.backend)
     return Refusal(
@@ -232,5 +258,5 @@ def _formats(film: Film, capabilities: Capabilities, _: str | None) -> Iterator[
 
 Rule = Callable[["Film", Capabilities, "str | None"], Iterator[Refusal]]
 RULES: tuple[Rule, ...] = (
-    _tiers, _props, _scenes, _keyframes, _sounds, _models, _upscale, _formats,
+    _tiers, _props, _scenes, _keyframes, _sounds, _models, _controls, _upscale, _formats,
 )  # fmt: skip

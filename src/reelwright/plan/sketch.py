@@ -5,19 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from reelwright.plan.capabilities import Capabilities
 from reelwright.plan.costs import Work
 from reelwright.plan.digests import DigestStore, FileUse
 from reelwright.plan.graph import Graph
+from reelwright.plan.weight_files import WeightFiles
 from reelwright.shapes import GenerationSize, generation_size
 
 if TYPE_CHECKING:
-    from reelwright.storyboard import Film, LoadedFilm, Prop, Shot
+    from reelwright.models import WeightSet
+    from reelwright.storyboard import Film, LoadedFilm, Prop, Scene, Shot
 
 AssetFiles = Callable[["Prop", Path], tuple[Path, ...]]
 """Which files a prop is made from: `reelwright.assets.prop_files`, handed in from above."""
+
+
+class Words(Protocol):
+    """A shot's words as a video model reads them."""
+
+    @property
+    def text(self) -> str:
+        """What is to be seen and heard."""
+
+    @property
+    def negative(self) -> str:
+        """What is not."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of it."""
+
+
+Arrange = Callable[["Film", "Shot", "Scene | None", "WeightSet"], Words]
+"""How a shot's words are arranged for weights: `reelwright.prompt.arrange`, handed in from above.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +56,8 @@ class Sketch:
         tier: What the film is made as.
         shots: The shots that are planned, in the film's order.
         takes: Takes of every shot; None leaves the storyboard's.
+        arrange: How words are arranged for a model.
+        weights: What the model's clips are made with; None where none makes them.
     """
 
     loaded: LoadedFilm
@@ -43,6 +68,8 @@ class Sketch:
     tier: str
     shots: tuple[Shot, ...]
     takes: int | None
+    arrange: Arrange | None = None
+    weights: WeightFiles | None = None
 
     @property
     def film(self) -> Film:

@@ -28,7 +28,19 @@ class StageKind(StrEnum):
     """The pictures that the video must pass through."""
 
     GENERATE = "generate"
-    """A shot's clip."""
+    """A shot's clip that needs no model: the animatic."""
+
+    PROMPT = "prompt"
+    """A shot's words, as a video model reads them."""
+
+    DRAFT = "draft"
+    """A video model's first pass: latents."""
+
+    REFINE = "refine"
+    """Its second pass, at twice the size: latents."""
+
+    DECODE = "decode"
+    """Latents become a clip."""
 
     FINISH = "finish"
     """The clip at the size and length that is delivered."""
@@ -50,6 +62,21 @@ class StageKind(StrEnum):
         """Its place in the running order."""
         return _ORDER[self]
 
+    @property
+    def resumes(self) -> bool:
+        """Whether it goes on from what an attempt that was cut short has left in its folder."""
+        return self in _RESUMING
+
+    @property
+    def runs_model(self) -> bool:
+        """Whether a video model does it, on the machine's accelerator if it has one."""
+        return self in _MODEL
+
+    @property
+    def makes_clips(self) -> bool:
+        """Whether its result is a shot's clip."""
+        return self in (StageKind.GENERATE, StageKind.DECODE)
+
     @classmethod
     def named(cls, name: str) -> StageKind:
         """The kind of that name.
@@ -66,6 +93,8 @@ class StageKind(StrEnum):
 
 
 _ORDER = {kind: place for place, kind in enumerate(StageKind)}
+_RESUMING = frozenset({StageKind.DRAFT, StageKind.REFINE})
+_MODEL = frozenset({StageKind.PROMPT, StageKind.DRAFT, StageKind.REFINE, StageKind.DECODE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +156,7 @@ class PlannedStage:
         needs: Ids of the stages it reads, in the order that its function expects.
         key: Name of its result: `artifact_key(recipe, keys of needs)`.
         files: Files of the project that it reads.
+        weights: Files of models that it reads; they belong to no project.
         shot: The shot it belongs to; empty for the film's and the props' stages.
         take: The candidate it makes, counted from 1; 0 where takes share it.
         backend: Who carries it out, e.g. `animatic`.
@@ -143,6 +173,7 @@ class PlannedStage:
     needs: tuple[str, ...] = ()
     key: str = ""
     files: tuple[FileUse, ...] = ()
+    weights: tuple[FileUse, ...] = ()
     shot: str = ""
     take: int = 0
     backend: str = "builtin"
@@ -165,5 +196,6 @@ class PlannedStage:
             "estimate": self.estimate.to_json(),
             "why": self.why,
             "files": {use.path: use.sha256 for use in self.files},
+            "weights": {use.path: use.sha256 for use in self.weights},
             "recipe": dict(self.recipe),
         }

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from reelwright.plan.capabilities import Backend
 from reelwright.plan.digests import FileUse
+from reelwright.plan.model_settings import ModelChoices
 from reelwright.shapes import GenerationSize, ShotFrames
 
 if TYPE_CHECKING:
+    from reelwright.plan.sketch import Words
     from reelwright.storyboard import Film, Music, Prop, Scene, Shot
 
+_GUESS = " until it has run here"
 _CODECS = {
     "mp4": "H.264 and AAC",
     "mov": "ProRes and PCM",
@@ -45,18 +48,62 @@ class Whys:
         )
 
     @staticmethod
-    def keyframes(requests: Sequence[tuple[int, float]]) -> str:
+    def keyframes(
+        requests: Sequence[tuple[int, float]],
+        pictures: Sequence[tuple[int, float, FileUse]] = (),
+    ) -> str:
         """For keyframes."""
-        frames = ", ".join(str(frame) for frame, _ in requests[:6])
-        return f"Staged frames are kept as pictures to look at: {frames}."
+        parts = []
+        if requests:
+            frames = ", ".join(str(frame) for frame, _ in requests[:6])
+            parts.append(f"Staged frames are kept as pictures to look at: {frames}.")
+        if pictures:
+            own = ", ".join(f"{use.path} at {frame}" for frame, _, use in pictures[:6])
+            parts.append(f"Pictures of your own: {own}.")
+        return " ".join(parts)
 
     @staticmethod
     def generate(shot: Shot, scene: Scene | None, backend: Backend) -> str:
         """For a clip."""
         sounds = f", with {_count(len(shot.audio), 'placed sound')}" if shot.audio else ", silent"
         if scene is None:
-            return f"A slate: the shot has words alone, and no video model is installed{sounds}."
+            return f"A slate: the shot has words alone{sounds}."
         return f"The {backend.name} takes the staged frames as they are{sounds}."
+
+    @staticmethod
+    def prompt(words: Words) -> str:
+        """For a shot's words, with what was added to them and what left out."""
+        count = _count(len(words.text.split()), "word")
+        return " ".join([f"The text encoder reads {count}.", *words.notes])
+
+    @staticmethod
+    def draft(backend: Backend, choices: ModelChoices, *, half: bool, continues: bool) -> str:
+        """For a first pass."""
+        size = "half size" if half else "full size"
+        parts = [f"{choices.num_steps(0)} steps at {size} with the {backend.label} weights"]
+        if choices.control != "none":
+            parts.append(f"every frame steered by the staged {choices.control}")
+        if continues:
+            parts.append("going on from the clip before")
+        if not half:
+            parts.append("one pass, since there is no latent upsampler")
+        return f"{', '.join(parts)}; time is a guess{_GUESS}."
+
+    @staticmethod
+    def refine(choices: ModelChoices) -> str:
+        """For a second pass."""
+        return (
+            f"The draft at twice its size, refined in {choices.num_steps(1)} steps; time is a "
+            f"guess{_GUESS}."
+        )
+
+    @staticmethod
+    def decode(tier: str, *, half: bool, refined: bool) -> str:
+        """For a clip."""
+        if half:
+            return f"The draft's pictures and sound, scaled up; time is a guess{_GUESS}."
+        more = ", and the pixel refiner over it" if refined else ""
+        return f"Pictures and sound of the {tier}{more}; time is a guess{_GUESS}."
 
     @staticmethod
     def finish(size: GenerationSize, frames: ShotFrames) -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwright.errors import InputError, Problem, StoryboardError
-from reelwright.plan import Choice, PlanLock
+from reelwright.plan import Choice, DigestStore, PlanLock, WeightFiles
 from reelwright.production.carrying import How
 from reelwright.production.job import Order
 from reelwright.production.planning import Asked
+from reelwright.production.project import Project
+from reelwright.production.weights import weights_for
 
 if TYPE_CHECKING:
     from reelwright.media import Provenance
+    from reelwright.models import WeightSet
     from reelwright.storyboard import LoadedFilm
 
 
@@ -34,7 +38,8 @@ def order_again(
         work_dir: Where artifacts lie.
 
     Raises:
-        InputError: The film says nothing of how it was made.
+        InputError: The film says nothing of how it was made, or the weights that made it are not
+            here.
         StoryboardError: Files that it lacks, each by its digest.
         MediaError: It cannot be read.
     """
@@ -66,7 +71,9 @@ def order_again(
     part = asked.shots or (shown if 0 < len(shown) < len(loaded.film.shots) else None)
     return Order(
         loaded=loaded,
-        asked=Asked(asked.tier, part, asked.takes, asked.devices, asked.replan),
+        asked=replace(
+            asked, shots=part, weights=_weights(provenance, asked, search.root, work_dir)
+        ),
         how=how,
         out=out or film.with_name(f"{film.stem}-again{film.suffix}"),
         work_dir=work_dir,
@@ -90,6 +97,27 @@ def _loaded(provenance: Provenance, root: Path) -> LoadedFilm:
         root=root,
         text=text,
         source=SourceMap.of(text),
+    )
+
+
+def _weights(
+    provenance: Provenance, asked: Asked, root: Path, work_dir: Path | None
+) -> tuple[WeightSet, ...]:
+    """The weights that made the film, told by their digest; those that the person names win."""
+    if asked.weights is not None:
+        return asked.weights
+    if not provenance.models:
+        return ()
+    made = provenance.models[0]
+    lock = PlanLock.load(PlanLock.path_for(root / provenance.storyboard_name))
+    digests = DigestStore(Project.at(root, work_dir).digests, root)
+    for weights in weights_for(None, lock):
+        if WeightFiles(weights, digests).sha256 == made.sha256:
+            return (weights,)
+    raise InputError(
+        f'The weights that made this film are not here: "{made.name}" ({made.sha256}).',
+        "Name them with --checkpoint and --text-encoder.",
+        where="weights",
     )
 
 

@@ -26,6 +26,7 @@ from reelwright.production.manifest import Manifest
 
 MANIFEST_NAME = "manifest.json"
 _ATTEMPT_PREFIX = "a-"
+_RESUMING_PREFIX = "r-"  # what an attempt of this name leaves is kept for the next one
 _TEMPORARY = ".tmp"
 _CLAIM = "manifest.claim"
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EOPNOTSUPP)
@@ -38,7 +39,7 @@ class Attempt:
     Attributes:
         key: Name of the result to be.
         name: Its own.
-        folder: Exists and is empty when begun.
+        folder: Exists; empty when begun, or with what an attempt that was cut short has left.
     """
 
     key: str
@@ -118,16 +119,31 @@ class ArtifactStore:
                 return Damage(key, f"{name} has {actual} bytes of {size}")
         return found
 
-    def begin(self, key: str) -> Attempt:
-        """A new, empty folder for an attempt.
+    def begin(self, key: str, *, resumes: bool = False) -> Attempt:
+        """A folder for an attempt: new and empty, or what one that was cut short has left.
+
+        Args:
+            key: Name of the result to be.
+            resumes: Whether the attempt can go on from what another has left. What this one leaves
+                is then kept until a result stands, through kills and power cuts.
 
         Raises:
             OSError: The disk is full or may not be written.
         """
-        name = f"{_ATTEMPT_PREFIX}{secrets.token_hex(8)}"
+        prefix = _RESUMING_PREFIX if resumes else _ATTEMPT_PREFIX
+        name = f"{prefix}{secrets.token_hex(8)}"
         folder = self.folder(key) / name
-        folder.mkdir(parents=True)
+        left = self._left_behind(key) if resumes else None
+        if left is None:
+            folder.mkdir(parents=True)
+        else:
+            left.replace(folder)
         return Attempt(key, name, folder)
+
+    def _left_behind(self, key: str) -> Path | None:
+        """The folder of an attempt that was cut short and can be gone on from; the newest."""
+        left = [path for path in self.folder(key).glob(f"{_RESUMING_PREFIX}*") if path.is_dir()]
+        return max(left, key=lambda path: path.stat().st_mtime, default=None)
 
     def commit(self, attempt: Attempt, manifest: Manifest) -> Artifact:
         """Make an attempt the result, unless another was first; then that one is it.
@@ -209,7 +225,7 @@ class ArtifactStore:
             return  # a read-only store is still a store; only the order of collection suffers
 
     def sweep(self) -> int:
-        """Remove what killed renders left half done. Hold the project's lock.
+        """Remove what killed renders left half done and none can go on from. Hold the lock.
 
         Returns:
             Attempts that were removed.
@@ -226,7 +242,7 @@ class ArtifactStore:
         kept = found.manifest.attempt if isinstance(found, Artifact) else None
         removed = 0
         for path in entries:
-            if path.name in (kept, MANIFEST_NAME):
+            if path.name in (kept, MANIFEST_NAME) or (kept is None and _resumes(path)):
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
@@ -279,7 +295,12 @@ def _rename_exclusively(temporary: Path, final: Path) -> bool:
 
 
 def _is_attempt(name: str) -> bool:
-    return name.startswith(_ATTEMPT_PREFIX) and name[len(_ATTEMPT_PREFIX) :].isalnum()
+    prefix, rest = name[: len(_ATTEMPT_PREFIX)], name[len(_ATTEMPT_PREFIX) :]
+    return prefix in (_ATTEMPT_PREFIX, _RESUMING_PREFIX) and rest.isalnum()
+
+
+def _resumes(path: Path) -> bool:
+    return path.name.startswith(_RESUMING_PREFIX) and path.is_dir() and not path.is_symlink()
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelwright.errors import AssetError, Problem, StoryboardError
+from reelwright.production.pictures import check_picture
 
 if TYPE_CHECKING:
     from reelwright.storyboard import LoadedFilm, Prop
@@ -34,6 +35,7 @@ def check_inputs(
     *,
     props: frozenset[str] | None = None,
     shots: frozenset[str] | None = None,
+    seeing: frozenset[str] | None = None,
     music: bool = True,
 ) -> tuple[str, ...]:
     """Open every file that a film needs.
@@ -42,6 +44,7 @@ def check_inputs(
         loaded: The film.
         props: Names of the props to look at; None for all.
         shots: Ids of the shots whose sounds to look at; None for all.
+        seeing: Ids of the shots whose pictures to look at; None for all.
         music: Whether to look at the music.
 
     Returns:
@@ -52,7 +55,7 @@ def check_inputs(
     """
     problems: list[Problem] = []
     warnings: list[str] = []
-    for each in _inputs(loaded, props, shots, music):
+    for each in (*_inputs(loaded, props, shots, music), *_picture_inputs(loaded, seeing)):
         try:
             warnings += each.look()
         except AssetError as error:
@@ -111,6 +114,21 @@ def _inputs(
                 yield Input(f"shots[{i}].audio[{j}].file", _sound_look(root, sound.file))
     for i, each in enumerate(film.music if music else ()):
         yield Input(f"music[{i}].file", _sound_look(root, each.file))
+
+
+def _picture_inputs(loaded: LoadedFilm, seeing: frozenset[str] | None) -> Iterator[Input]:
+    """Keyframes that are a person's pictures."""
+    for i, shot in enumerate(loaded.film.shots):
+        if seeing is not None and shot.id not in seeing:
+            continue
+        between = [(f"keyframes[{j}]", spec) for j, spec in enumerate(shot.keyframes)]
+        for field, spec in (("first", shot.first), *between, ("last", shot.last)):
+            if spec is not None and spec.picture is not None:
+                yield Input(f"shots[{i}].{field}", _picture_look(loaded.root, spec.picture))
+
+
+def _picture_look(root: Path, name: str) -> Callable[[], list[str]]:
+    return lambda: check_picture(root / name, name)
 
 
 def _prop_look(prop: Prop, name: str, root: Path) -> Callable[[], list[str]]:

@@ -44,15 +44,25 @@ def default_path(
     if film.output.file is not None:
         path = root / film.output.file
         return path if shots is None else _named_part(path, shots, kind)
-    stem = f"{slug(film.title) or slug(storyboard.stem) or 'film'}-{label}"
+    stem = f"{slug(film.title) or slug(storyboard.stem) or 'film'}-{_label_slug(label)}"
     path = root / (f"{stem}-{kind}" if kind in SEQUENCES else f"{stem}.{kind}")
     return path if shots is None else _named_part(path, shots, kind)
+
+
+def animatic_beside(film: Path) -> Path:
+    """Where the animatic goes that is written beside a film that was given a place."""
+    return film.with_name(f"{film.stem}-animatic{film.suffix}")
 
 
 def slug(title: str) -> str:
     """A title as a file's name: `The lighthouse, at dawn` -> `the-lighthouse-at-dawn`."""
     words = re.findall(r"[^\W_]+", title.lower().replace("'", ""))
     return "-".join(words)[:_MAX_NAME].strip("-")
+
+
+def _label_slug(label: str) -> str:
+    """A label as part of a name; one that is a file of weights without its suffix."""
+    return slug(label.replace(".safetensors", "").replace(".gguf", "")) or "film"
 
 
 def report_path(film: Path) -> Path:

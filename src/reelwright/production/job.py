@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from reelwright.env import THREADS, count_from
 from reelwright.errors import Cancelled, InputError, ReelwrightError, relative_name
-from reelwright.plan import DigestStore, Plan, PlanLock, StageKind, lock_of
+from reelwright.plan import ANIMATIC_MUX, DigestStore, Plan, PlanLock, StageKind, lock_of
 from reelwright.production import events
 from reelwright.production.carrying import Carried, How, carry_out
 from reelwright.production.check import check_inputs
 from reelwright.production.demand import Demand, demand_of
 from reelwright.production.executor import Executor
-from reelwright.production.film_file import default_path
+from reelwright.production.film_file import animatic_beside, default_path
 from reelwright.production.planning import Asked, load, plan_for, this_machine
 from reelwright.production.process import WorkerSettings
 from reelwright.production.project import Project
@@ -27,6 +27,7 @@ from reelwright.production.workshop import Workshop, open_workshop
 
 if TYPE_CHECKING:
     from reelwright.machine import Machine
+    from reelwright.models import WeightSet
     from reelwright.storyboard import Film, LoadedFilm
 
 STORYBOARD_SUFFIX = ".toml"
@@ -47,6 +48,7 @@ class RenderResult:
         warnings: What was said on the way by what is in the film, in words.
         plan: The plan that was carried out.
         seconds: What it took.
+        animatic: The animatic beside a film that a model made; None where none was written.
     """
 
     film: Path | None
@@ -58,6 +60,7 @@ class RenderResult:
     warnings: tuple[str, ...]
     plan: Plan
     seconds: float = 0.0
+    animatic: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def render(
     machine: Machine | None = None,
     executor: Executor | None = None,
     threads: int | None = None,
+    weights: Sequence[WeightSet] | None = None,
 ) -> RenderResult:
     """Make a film, or as much of it as was asked for.
 
@@ -124,6 +128,8 @@ def render(
         machine: What it runs on; None for this machine.
         executor: Who does the work; None starts workers here and ends them after.
         threads: CPU threads of each worker; None takes all that this process may use.
+        weights: What clips are made with, the preferred first; None for what the film was last
+            made with, or what is installed.
 
     Returns:
         What ran, what did not have to, and where the film lies.
@@ -135,7 +141,14 @@ def render(
         ResourceError: Memory or disk ran out, or another process renders here.
         ReelwrightError: A stage failed; what was finished is kept.
     """
-    asked = Asked(tier, None if shots is None else tuple(shots), takes, devices, replan)
+    asked = Asked(
+        tier,
+        None if shots is None else tuple(shots),
+        takes,
+        devices,
+        replan,
+        None if weights is None else tuple(weights),
+    )
     started = time.monotonic()
     try:
         kind = StageKind.named(until) if isinstance(until, str) else until
@@ -177,23 +190,27 @@ def _render(order: Order, workshop: Workshop, name: str) -> RenderResult:
         digests=digests,
     )
     out = _out(order, plan)
+    beside = _animatic_out(order, plan, out)
     _protect(out, plan, loaded)
+    _protect(beside, plan, loaded)
     if order.keeps_lock:
         _keep_lock(lock_path, lock, plan, order, workshop)
     demand = demand_of(plan, plan.targets(order.how.until), workshop.store)
     _check_files(plan, demand, order)
     carried = carry_out(plan, workshop, name, _how(order, project, machine), demand)
     published = _publish(carried, out, digests)
+    animatic = _publish_animatic(carried, beside, digests)
     _save_digests(digests, workshop)
     return RenderResult(
         film=published.film,
         report=published.report,
         ran=carried.ran,
         reused=carried.reused,
-        unchanged=not carried.ran and not published.changed,
+        unchanged=not carried.ran and not published.changed and not animatic.changed,
         folders={name: each.folder for name, each in carried.outcome.found.items()},
         warnings=_warnings(carried),
         plan=plan,
+        animatic=animatic.film,
     )
 
 
@@ -262,9 +279,19 @@ def _out(order: Order, plan: Plan) -> Path:
     return chosen_path(order.out, default, loaded.film.output.format)
 
 
+def _animatic_out(order: Order, plan: Plan, out: Path) -> Path:
+    """Where the animatic goes that is made beside a film of that place."""
+    loaded = order.loaded
+    if order.out is not None or loaded.film.output.file is not None:
+        return animatic_beside(out)
+    part = None if plan.whole else plan.shots
+    return default_path(loaded.film, loaded.path, loaded.root, "animatic", part)
+
+
 def _protect(out: Path, plan: Plan, loaded: LoadedFilm) -> None:
     """Nothing that the film is made from is written over."""
-    used = {(loaded.root / use.path).resolve() for stage in plan for use in stage.files}
+    uses = [use for stage in plan for use in (*stage.files, *stage.weights)]
+    used = {(loaded.root / use.path).resolve() for use in uses}
     used |= {loaded.path.resolve(), PlanLock.path_for(loaded.path).resolve()}
     if out.resolve() in used:
         raise InputError(
@@ -306,10 +333,12 @@ def _check_files(plan: Plan, demand: Demand, order: Order) -> None:
     todo = demand.todo
     ids = [stage.id.partition("/") for stage in todo]
     props = frozenset(tail for head, _, tail in ids if head == StageKind.ASSETS)
-    shots = frozenset(stage.shot for stage in todo if stage.kind is StageKind.GENERATE)
+    hearing = (StageKind.GENERATE, StageKind.DRAFT, StageKind.REFINE, StageKind.DECODE)
+    shots = frozenset(stage.shot for stage in todo if stage.kind in hearing)
+    seeing = frozenset(stage.shot for stage in todo if stage.kind is StageKind.KEYFRAMES)
     mixes = plan.whole and any(stage.kind is StageKind.MIX for stage in todo)
-    if props or shots or mixes:
-        check_inputs(order.loaded, props=props, shots=shots, music=mixes)
+    if props or shots or seeing or mixes:
+        check_inputs(order.loaded, props=props, shots=shots, seeing=seeing, music=mixes)
 
 
 def _publish(carried: Carried, out: Path, digests: DigestStore) -> Published:
@@ -318,6 +347,12 @@ def _publish(carried: Carried, out: Path, digests: DigestStore) -> Published:
     mux = found.get("mux") if "mux" in asked else None
     report = found.get("report") if "report" in asked else None
     return publish(mux, report, out, digests)
+
+
+def _publish_animatic(carried: Carried, out: Path, digests: DigestStore) -> Published:
+    asked = {stage.id for stage in carried.demand.asked}
+    found = carried.outcome.found
+    return publish(found.get(ANIMATIC_MUX) if ANIMATIC_MUX in asked else None, None, out, digests)
 
 
 def _save_digests(digests: DigestStore, workshop: Workshop) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,11 @@ from reelwright.production.artifacts import Artifact, ArtifactStore
 from reelwright.production.check import check_inputs
 from reelwright.production.journal import read_history
 from reelwright.production.project import Project
+from reelwright.production.weights import accelerator_for, arrange_words, weights_for
 
 if TYPE_CHECKING:
     from reelwright.machine import Machine
+    from reelwright.models import WeightSet
     from reelwright.storyboard import Film, LoadedFilm
 
 
@@ -37,6 +39,8 @@ class Asked:
         takes: Takes of every shot; None leaves the storyboard's.
         devices: Devices by kind of stage.
         replan: Choose anew what plan.lock holds.
+        weights: What clips are made with, the preferred first; None for what the film was last
+            made with or what is installed, and an empty tuple for no model at all.
     """
 
     tier: str | None = None
@@ -44,6 +48,7 @@ class Asked:
     takes: int | None = None
     devices: Mapping[StageKind, str] | None = None
     replan: bool = False
+    weights: tuple[WeightSet, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +104,23 @@ def plan_for(
 
     if asked.takes is not None and asked.takes < 1:
         raise InputError(f"{asked.takes} takes cannot be made.", "Ask for at least one.")
+    lock = None if asked.replan else lock
+    if lock is not None and lock.tier == "animatic" and asked.weights:
+        lock = replace(lock, tier="")  # who names weights has not asked for an animatic
     return make_plan(
         loaded,
         machine,
         digests=digests,
         asset_files=prop_files,
-        lock=None if asked.replan else lock,
+        lock=lock,
         history=history,
         tier=asked.tier,
         shots=asked.shots,
         takes=asked.takes,
         devices=asked.devices,
+        weights=weights_for(asked.weights, lock),
+        arrange=arrange_words(),
+        accelerator=accelerator_for(machine),
         check_disk=check_disk,
     )
 
@@ -124,6 +135,7 @@ def plan_film(
     devices: Mapping[StageKind, str] | None = None,
     replan: bool = False,
     work_dir: Path | None = None,
+    weights: Sequence[WeightSet] | None = None,
 ) -> FilmPlan:
     """Plan a film and look what of it is made. Nothing is begun; no folder is made.
 
@@ -137,6 +149,8 @@ def plan_film(
         devices: Devices by kind of stage.
         replan: Choose anew what plan.lock holds.
         work_dir: Where artifacts lie; by default beside the storyboard.
+        weights: What clips are made with; None for what the film was last made with, or what is
+            installed.
 
     Raises:
         StoryboardError: It is wrong, or asks what nothing here can do.
@@ -149,7 +163,14 @@ def plan_film(
     plan = plan_for(
         loaded,
         machine or this_machine(loaded.root),
-        Asked(tier, None if shots is None else tuple(shots), takes, devices, replan),
+        Asked(
+            tier,
+            None if shots is None else tuple(shots),
+            takes,
+            devices,
+            replan,
+            None if weights is None else tuple(weights),
+        ),
         lock=PlanLock.load(PlanLock.path_for(loaded.path)),
         history=read_history(project.journal) if here else History(),
         digests=digests,

@@ -192,7 +192,7 @@ class Scheduler:
 
     def _submit(self, stage: PlannedStage) -> None:
         try:
-            attempt = self._store.begin(stage.key)
+            attempt = self._store.begin(stage.key, resumes=stage.kind.resumes)
         except OSError as error:
             self._fail(stage, self._write_error(error, stage))
             return
@@ -305,7 +305,8 @@ class Scheduler:
     def _on_failed(self, running: _Running, message: TaskFailed) -> None:
         stage, error = running.stage, message.error
         del self._running[message.attempt]
-        self._store.abandon(running.attempt)
+        if not (stage.kind.resumes and isinstance(error, Cancelled | ResourceError)):
+            self._store.abandon(running.attempt)
         if isinstance(error, Cancelled):
             self._pending[stage.id] = stage
             self._end(message.attempt, Outcome.CANCELLED, message.seconds)
@@ -316,8 +317,10 @@ class Scheduler:
     def _on_lost(self, running: _Running, message: TaskLost) -> None:
         stage = running.stage
         del self._running[message.attempt]
-        self._store.abandon(running.attempt)
         stopped = self._stopping_since is not None
+        # What twice lost its worker may be what loses it: it is not gone on from a third time.
+        if not stage.kind.resumes or (running.number >= MAX_ATTEMPTS and not stopped):
+            self._store.abandon(running.attempt)
         outcome = Outcome.CANCELLED if stopped else Outcome.LOST
         self._end(message.attempt, outcome, message.seconds, message.why)
         if stopped:

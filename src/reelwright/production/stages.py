@@ -16,18 +16,33 @@ from typing import TYPE_CHECKING, Any
 from reelwright.errors import ReelwrightError
 from reelwright.plan import StageKind
 from reelwright.production.film_file import FILM_FACTS, film_name
+from reelwright.production.model_stages import (
+    decode_latents,
+    let_models_go,
+    make_draft,
+    read_prompt,
+    refine_draft,
+)
+from reelwright.production.pictures import fit_picture
+from reelwright.production.requests import (
+    clip_request,
+    keyframes_of,
+    scene_of,
+    size_of,
+    staged_shot,
+)
+from reelwright.production.shot_sound import shot_sound
 from reelwright.production.task import Task
 from reelwright.production.worker import StageFunction
 from reelwright.progress import Progress
-from reelwright.shapes import GenerationSize, ShotFrames
 
 if TYPE_CHECKING:
     from reelwright.assets import Mesh
     from reelwright.finish import MusicCue
-    from reelwright.generate import ClipRequest, Listener, SoundPlacement
+    from reelwright.generate import Clip
+    from reelwright.keyframes import Keyframe
     from reelwright.media import Provenance
-    from reelwright.quality import FilmShot, Thumbnails
-    from reelwright.stage import StagedShot
+    from reelwright.quality import Decode, FilmShot, Thumbnails
     from reelwright.storyboard import Scene
 
 SHOT_REPORT = "shot.json"
@@ -51,20 +66,22 @@ def stage_scene(task: Task, progress: Progress) -> None:
     """Meshes and a camera become a staged shot."""
     from reelwright.stage import stage_shot
 
-    scene = _scene(task)
+    scene = scene_of(task)
     meshes = _meshes(task, scene)
     stage_shot(scene, meshes, task.out, device=task.device, progress=progress)
 
 
 def keep_keyframes(task: Task, progress: Progress) -> None:
-    """Staged frames are kept as keyframes."""
-    from reelwright.keyframes import KeyframeRequest, keyframes_from_stage
-    from reelwright.stage import StagedShot
+    """Staged frames, and a person's own pictures, are kept as keyframes."""
+    from reelwright.keyframes import KeyframeRequest, keyframes_from_stage, save_keyframes
 
-    staged = StagedShot.load(task.input(StageKind.STAGE))
+    staged = staged_shot(task)
     asked = _dicts(task.recipe["requests"])
     requests = [KeyframeRequest(int(each["frame"]), float(each["strength"])) for each in asked]
-    keyframes_from_stage(staged, requests, task.out, progress)
+    kept = () if staged is None else keyframes_from_stage(staged, requests, task.out, progress)
+    own = [_own_keyframe(each, task) for each in _dicts(task.recipe.get("pictures", ()))]
+    if own:
+        save_keyframes(sorted((*kept, *own), key=lambda each: each.frame), task.out)
 
 
 def make_clip(task: Task, progress: Progress) -> None:
@@ -77,7 +94,7 @@ def make_clip(task: Task, progress: Progress) -> None:
             "Plan again with --replan.",
             where=task.id,
         )
-    animatic_clip(clip_request(task), _staged(task), task.out, progress)
+    animatic_clip(clip_request(task), staged_shot(task), task.out, progress)
 
 
 def finish(task: Task, progress: Progress) -> None:
@@ -85,7 +102,9 @@ def finish(task: Task, progress: Progress) -> None:
     from reelwright.finish import finish_clip
     from reelwright.generate import Clip
 
-    clip = Clip.load(task.input(StageKind.GENERATE))
+    let_models_go()
+    (made,) = (*task.inputs_of(StageKind.GENERATE), *task.inputs_of(StageKind.DECODE))
+    clip = Clip.load(made)
     num_frames = task.recipe["num_frames"]
     finish_clip(clip, size_of(task.recipe), int(str(num_frames)), task.out, progress)
 
@@ -96,19 +115,34 @@ def measure_shot(task: Task, progress: Progress) -> None:
     from reelwright.quality import make_thumbnails, measure_clip, shot_report_to_json
 
     clip = Clip.load(task.input(StageKind.FINISH))
-    report = measure_clip(
-        clip.frames,
-        clip.frame_rate,
-        shot=str(task.recipe["shot"]),
-        label=clip.label,
-        staged=_staged(task),
-        size=size_of(task.recipe),
-        audio=clip.stems.get("placed"),
-        device=task.device,
-        progress=progress,
-    )
+    with shot_sound(clip, task.out / ".sound.wav") as sound:
+        report = measure_clip(
+            clip.frames,
+            clip.frame_rate,
+            shot=str(task.recipe["shot"]),
+            label=clip.label,
+            staged=staged_shot(task),
+            size=size_of(task.recipe),
+            audio=sound,
+            keyframes=keyframes_of(task),
+            generated=bool(task.recipe.get("generated", False)),
+            decode=_decode(clip),
+            device=task.device,
+            progress=progress,
+        )
     write_json(task.out / SHOT_REPORT, shot_report_to_json(report))
     make_thumbnails(report, clip.frames).save(task.out / THUMBNAILS)
+
+
+def _decode(clip: Clip) -> Decode:
+    """Where a codec's groups of frames meet; nowhere in a clip that none has coded."""
+    from reelwright.quality import Decode, latent_groups
+
+    size = int(str(clip.provenance.get("group_frames", 1)))
+    if size < 2:
+        return Decode()
+    dropped = int(str(clip.provenance.get("continued_frames", 0)))
+    return Decode(groups=latent_groups(len(clip.frames), dropped, size))
 
 
 def mix(task: Task, progress: Progress) -> None:
@@ -146,7 +180,7 @@ def mux(task: Task, progress: Progress) -> None:
         settings=_output_settings(task),
         metadata=FilmMetadata(
             title=str(task.recipe["title"]),
-            comment=f"This film is an {label}." if label == "animatic" else "",
+            comment=_comment(label),
             provenance=_provenance(task, sound.silence),
         ),
         progress=progress,
@@ -193,6 +227,10 @@ STAGES: Mapping[StageKind, StageFunction] = {
     StageKind.STAGE: stage_scene,
     StageKind.KEYFRAMES: keep_keyframes,
     StageKind.GENERATE: make_clip,
+    StageKind.PROMPT: read_prompt,
+    StageKind.DRAFT: make_draft,
+    StageKind.REFINE: refine_draft,
+    StageKind.DECODE: decode_latents,
     StageKind.FINISH: finish,
     StageKind.QUALITY: measure_shot,
     StageKind.MIX: mix,
@@ -202,46 +240,10 @@ STAGES: Mapping[StageKind, StageFunction] = {
 """Who carries out what."""
 
 
-def clip_request(task: Task) -> ClipRequest:
-    """The request that a clip's recipe holds."""
-    from reelwright.generate import ClipRequest
-
-    recipe = task.recipe
-    delivered, generated = (int(str(each)) for each in _list(recipe["frames"]))
-    sounds = tuple(_placement(each, task.root) for each in _dicts(recipe["sounds"]))
-    return ClipRequest(
-        shot=str(recipe["shot"]),
-        frames=ShotFrames(delivered, generated),
-        frame_rate=Fraction(str(recipe["frame_rate"])),
-        size=size_of(recipe),
-        prompt=str(recipe["prompt"]),
-        sound=str(recipe["sound"]),
-        dialogue=str(recipe["dialogue"]),
-        sounds=sounds,
-        listener=_listener(task, sounds),
-        seed=int(str(recipe["seed"])),
-        take=int(str(recipe["take"])),
-        label=str(recipe["label"]),
-    )
-
-
-def size_of(recipe: Mapping[str, Any]) -> GenerationSize:
-    """The size that a recipe holds."""
-    size = _dict(recipe["size"])
-    delivered, generated = tuple(size["delivered"]), tuple(size["generated"])
-    return GenerationSize(delivered, generated, size["fit"])
-
-
 def write_json(path: Path, facts: object) -> None:
     """Write JSON that is the same for the same facts."""
     text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     path.write_bytes(text.encode("utf-8"))
-
-
-def _scene(task: Task) -> Scene:
-    from reelwright.storyboard import Scene
-
-    return Scene.from_json({**_dict(task.recipe["scene"]), "shot": task.shot})
 
 
 def _meshes(task: Task, scene: Scene) -> dict[str, Mesh]:
@@ -249,29 +251,6 @@ def _meshes(task: Task, scene: Scene) -> dict[str, Mesh]:
 
     names = dict.fromkeys(placed.prop_name for placed in scene.props)
     return {name: Mesh.load(task.inputs[f"{StageKind.ASSETS}/{name}"]) for name in names}
-
-
-def _staged(task: Task) -> StagedShot | None:
-    from reelwright.stage import StagedShot
-
-    folders = task.inputs_of(StageKind.STAGE)
-    return StagedShot.load(folders[0]) if folders else None
-
-
-def _listener(task: Task, sounds: Sequence[SoundPlacement]) -> Listener | None:
-    from reelwright.generate import listener_from_scene
-
-    if task.recipe["scene"] is None:
-        return None
-    names = {sound.from_prop for sound in sounds if sound.from_prop is not None}
-    return listener_from_scene(_scene(task), names)
-
-
-def _placement(facts: Mapping[str, Any], root: Path) -> SoundPlacement:
-    from reelwright.generate import SoundPlacement
-
-    values = {key: value for key, value in facts.items() if key != "sha256"}
-    return SoundPlacement(**{**values, "file": root / values["file"], "name": values["file"]})
 
 
 def _cue(facts: Mapping[str, Any], root: Path) -> MusicCue:
@@ -296,11 +275,28 @@ def _output_settings(task: Task) -> Any:
 
 
 def _provenance(task: Task, silence: Sequence[str]) -> Provenance:
-    from reelwright.media import Provenance, ShotRecord
+    from reelwright.media import ModelRecord, Provenance, ShotRecord
 
     facts = dict(task.aside["provenance"])
     shots = tuple(ShotRecord(**each) for each in facts.pop("shots"))
-    return Provenance(**facts, shots=shots, notes=tuple(silence))
+    models = tuple(ModelRecord(**each) for each in facts.pop("models", ()))
+    return Provenance(**facts, shots=shots, models=models, notes=tuple(silence))
+
+
+def _comment(label: str) -> str:
+    """What the film says of itself to any player."""
+    if label == "animatic":
+        return f"This film is an {label}."
+    return f'Its pictures and sound were generated by a video model ("{label}").'
+
+
+def _own_keyframe(facts: Mapping[str, Any], task: Task) -> Keyframe:
+    from reelwright.keyframes import Keyframe
+
+    frame, name = int(facts["frame"]), str(facts["file"])
+    target = task.out / f"{frame:06d}.png"
+    fit_picture(task.root / name, name, size_of(task.recipe), target)
+    return Keyframe(target, frame, float(facts["strength"]))
 
 
 def _film_shots(task: Task) -> list[FilmShot]:

@@ -26,9 +26,11 @@ class Task:
         attempt: Name of this attempt.
         recipe: What decides the result.
         root: The project's folder; `files` are relative to it.
-        out: An empty folder for the result; nothing else is written to.
+        out: A folder for the result; nothing else is written to. Empty, but for a kind of stage
+            that `resumes`, which finds in it what an attempt that was cut short has left.
         inputs: Folders of the results it reads, by stage id, in the order of the stage's `needs`.
         files: Files of the project that it reads.
+        weights: Files of models that it reads.
         shot: The shot it belongs to; empty for none.
         take: The candidate, counted from 1; 0 where takes share it.
         backend: Who carries it out.
@@ -46,6 +48,7 @@ class Task:
     out: Path
     inputs: Mapping[str, Path] = field(default_factory=dict)
     files: tuple[FileUse, ...] = ()
+    weights: tuple[FileUse, ...] = ()
     shot: str = ""
     take: int = 0
     backend: str = "builtin"
@@ -94,6 +97,7 @@ def task_of(
         out=out,
         inputs=dict(inputs),
         files=stage.files,
+        weights=stage.weights,
         shot=stage.shot,
         take=stage.take,
         backend=stage.backend,

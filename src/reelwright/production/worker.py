@@ -127,10 +127,11 @@ class _Worker:
             self._registry = _load_registry(self._setup.registry)
         progress = _TaskProgress(task, self._send, self._cancelled)
         progress.step(0.0, "")
-        for use in task.files:
+        used = (*task.files, *task.weights)
+        for use in used:
             use.check(task.root)
         self._registry[task.kind](task, progress)
-        for use in task.files:
+        for use in used:
             use.check(task.root)
 
 
