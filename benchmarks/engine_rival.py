@@ -28,8 +28,8 @@ from reelwright.engine import (
     load_transformer,
     video_tokens,
 )
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.names import transformer_name
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.checkpoints.names import transformer_name
 
 RATE = 24.0
 

@@ -12,14 +12,19 @@ import torch
 from torch import Tensor
 from torch._dynamo.utils import counters
 
-from reelwright.engine.block import Block
-from reelwright.engine.capture import compile_blocks
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.modulation import Levels
-from reelwright.engine.positions import video_positions
-from reelwright.engine.residency import Residency, load_blocks
-from reelwright.engine.transformer import StreamInput, StreamLevels, Transformer, block_shape
-from reelwright.engine.weights import Compute, LoraDelta, PlainSource
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.denoiser.block import Block
+from reelwright.engine.denoiser.modulation import Levels
+from reelwright.engine.denoiser.positions import video_positions
+from reelwright.engine.denoiser.transformer import (
+    StreamInput,
+    StreamLevels,
+    Transformer,
+    block_shape,
+)
+from reelwright.engine.memory.capture import compile_blocks
+from reelwright.engine.memory.residency import Residency, load_blocks
+from reelwright.engine.storage.weights import Compute, LoraDelta, PlainSource
 
 # No two sizes are alike: torch takes equal ones for the same and compiles again where they part.
 CONFIG = TransformerConfig(

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from reelwright.engine.attention import Attention
-from reelwright.engine.perturbation import (
+from reelwright.engine.denoiser.attention import Attention
+from reelwright.engine.denoiser.perturbation import (
     EVERYTHING,
     Perturbation,
     Skip,

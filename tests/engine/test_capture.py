@@ -10,13 +10,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from reelwright.engine import GuidedDenoise, Guider, Keyframe, StreamRun, VideoSpace, condition
-from reelwright.engine.block import Block
-from reelwright.engine.capture import Captures, Inputs, Pair, captured
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.residency import Residency, load_blocks
-from reelwright.engine.tokens import audio_tokens, video_tokens
-from reelwright.engine.transformer import Transformer, block_shape
-from reelwright.engine.weights import Compute, PlainSource
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.denoiser.block import Block
+from reelwright.engine.denoiser.transformer import Transformer, block_shape
+from reelwright.engine.memory.capture import Captures, Inputs, Pair, captured
+from reelwright.engine.memory.residency import Residency, load_blocks
+from reelwright.engine.sampling.tokens import audio_tokens, video_tokens
+from reelwright.engine.storage.weights import Compute, PlainSource
 from reelwright.errors import InputError
 
 CUDA = torch.cuda.is_available()

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from reelwright.engine.checkpoint import FULL, Checkpoint, Component
-from reelwright.engine.config import StftConfig, TransformerConfig
-from reelwright.engine.weights import Format
+from reelwright.engine.checkpoints.checkpoint import FULL, Checkpoint, Component
+from reelwright.engine.checkpoints.config import StftConfig, TransformerConfig
+from reelwright.engine.storage.weights import Format
 from reelwright.errors import CheckpointError, ModelError
 
 Save = Callable[..., Path]

@@ -7,12 +7,12 @@ import torch
 from tests.engine.tiny_checkpoint import tiny_models, tiny_request
 from torch import Tensor
 
-from reelwright.engine.clip_decode import decode_frames, decode_sound
-from reelwright.engine.clip_models import Models
-from reelwright.engine.clip_request import Sound
-from reelwright.engine.passes import Pass
-from reelwright.engine.pipeline import ClipLatents, make_clip
-from reelwright.engine.tiling import AxisTiling, Tiling
+from reelwright.engine.clip.clip_decode import decode_frames, decode_sound
+from reelwright.engine.clip.clip_models import Models
+from reelwright.engine.clip.clip_request import Sound
+from reelwright.engine.clip.passes import Pass
+from reelwright.engine.clip.pipeline import ClipLatents, make_clip
+from reelwright.engine.codecs.tiling import AxisTiling, Tiling
 from reelwright.errors import InputError
 
 ONE = (Pass((1.0, 0.5, 0.0)),)

@@ -17,13 +17,13 @@ from tests.engine.tiny_checkpoint import (
 )
 from torch import Tensor
 
-from reelwright.engine.clip_models import Models
-from reelwright.engine.clip_plan import plan_clip
-from reelwright.engine.clip_request import Control, Picture, Sound, Source, Tail
-from reelwright.engine.embeddings import Contexts
-from reelwright.engine.guidance import Guider
-from reelwright.engine.passes import HALF, Lora, Pass
-from reelwright.engine.pipeline import make_clip
+from reelwright.engine.clip.clip_models import Models
+from reelwright.engine.clip.clip_plan import plan_clip
+from reelwright.engine.clip.clip_request import Control, Picture, Sound, Source, Tail
+from reelwright.engine.clip.passes import HALF, Lora, Pass
+from reelwright.engine.clip.pipeline import make_clip
+from reelwright.engine.sampling.guidance import Guider
+from reelwright.engine.text.embeddings import Contexts
 from reelwright.errors import InputError, ScheduleError
 
 FRAME = tiny_frames()

@@ -9,13 +9,13 @@ import pytest
 import torch
 from tests.engine.tiny_checkpoint import tiny_contexts, tiny_frames, tiny_models, tiny_request
 
-from reelwright.engine.clip_models import Models
-from reelwright.engine.clip_request import ClipRequest, Picture
-from reelwright.engine.clip_state import ClipState, clip_digest, load_state, save_state
-from reelwright.engine.guidance import Guider
-from reelwright.engine.pass_run import Step
-from reelwright.engine.passes import HALF, Pass, SamplerKind
-from reelwright.engine.pipeline import ClipLatents, make_clip
+from reelwright.engine.clip.clip_models import Models
+from reelwright.engine.clip.clip_request import ClipRequest, Picture
+from reelwright.engine.clip.clip_state import ClipState, clip_digest, load_state, save_state
+from reelwright.engine.clip.pass_run import Step
+from reelwright.engine.clip.passes import HALF, Pass, SamplerKind
+from reelwright.engine.clip.pipeline import ClipLatents, make_clip
+from reelwright.engine.sampling.guidance import Guider
 from reelwright.errors import Cancelled, InputError, MediaError
 
 TWO = (Pass((1.0, 0.7, 0.3, 0.0), HALF), Pass((0.8, 0.4, 0.0)))

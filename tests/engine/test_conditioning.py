@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reelwright.engine.conditioning import (
+from reelwright.engine.sampling.conditioning import (
     KeptFrames,
     Keyframe,
     Reference,
@@ -12,7 +12,7 @@ from reelwright.engine.conditioning import (
     condition,
     retake,
 )
-from reelwright.engine.tokens import Tokens, audio_tokens, video_tokens
+from reelwright.engine.sampling.tokens import Tokens, audio_tokens, video_tokens
 from reelwright.errors import InputError
 
 SPACE = VideoSpace((3, 2, 2), 24.0)

@@ -21,9 +21,9 @@ from reelwright.engine import (
     run_sampler,
     video_tokens,
 )
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.denoise import passes_of
-from reelwright.engine.guidance import NEUTRAL
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.sampling.denoise import passes_of
+from reelwright.engine.sampling.guidance import NEUTRAL
 from reelwright.errors import InputError
 
 TINY: dict[str, Any] = {

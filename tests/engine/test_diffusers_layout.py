@@ -26,11 +26,11 @@ from reelwright.engine import (
     load_video_vae,
     load_vocoder,
 )
-from reelwright.engine.checkpoint import FULL, Component
-from reelwright.engine.diffusers_sound import DiffusersWideVocoder
-from reelwright.engine.diffusers_video import DiffusersVideoVae
-from reelwright.engine.modulation import Levels
-from reelwright.engine.positions import VideoScale, audio_positions, video_positions
+from reelwright.engine.checkpoints.checkpoint import FULL, Component
+from reelwright.engine.checkpoints.diffusers_sound import DiffusersWideVocoder
+from reelwright.engine.checkpoints.diffusers_video import DiffusersVideoVae
+from reelwright.engine.denoiser.modulation import Levels
+from reelwright.engine.denoiser.positions import VideoScale, audio_positions, video_positions
 from reelwright.errors import CheckpointError
 
 NEW_TRANSFORMER: dict[str, Any] = {

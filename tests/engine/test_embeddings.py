@@ -20,22 +20,22 @@ from tokenizers import normalizers
 from tokenizers.models import BPE
 
 from reelwright.engine import Checkpoint, Compute, TextPath, load_text_path
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.connector import Connector, connector_shape
-from reelwright.engine.embeddings import (
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.checkpoints.names import connector_name
+from reelwright.engine.memory.residency import Residency
+from reelwright.engine.text.connector import Connector, connector_shape
+from reelwright.engine.text.embeddings import (
     Contexts,
     EmbeddingCache,
     embed,
     embedding_key,
     text_path_digest,
 )
-from reelwright.engine.features import SplitProjection
-from reelwright.engine.gemma import Gemma
-from reelwright.engine.gemma_config import parse_gemma_config
-from reelwright.engine.names import connector_name
-from reelwright.engine.residency import Residency
-from reelwright.engine.text_encoder import TextEncoder, load_text_encoder, text_encoder_digest
-from reelwright.engine.tokenizer import TruncationWarning
+from reelwright.engine.text.features import SplitProjection
+from reelwright.engine.text.gemma import Gemma
+from reelwright.engine.text.gemma_config import parse_gemma_config
+from reelwright.engine.text.text_encoder import TextEncoder, load_text_encoder, text_encoder_digest
+from reelwright.engine.text.tokenizer import TruncationWarning
 from reelwright.errors import CheckpointError, InputError, NumericsError, ResourceError
 
 LENGTH, WIDTH, LAYERS = 16, 32, 2
@@ -279,7 +279,7 @@ def test_an_entry_of_another_text_is_not_taken(loader: Loader, tmp_path: Path) -
 KILLED = """
 import os, sys, torch
 from pathlib import Path
-from reelwright.engine.embeddings import Contexts, EmbeddingCache
+from reelwright.engine.text.embeddings import Contexts, EmbeddingCache
 write = Path.write_bytes
 def half(self, data):
     write(self, data[:100])

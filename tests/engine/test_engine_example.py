@@ -17,9 +17,9 @@ from tests.engine.tiny_checkpoint import (
     write_upsampler,
 )
 
-from reelwright.engine.clip_words import read_texts
-from reelwright.engine.embeddings import EmbeddingCache
-from reelwright.engine.tokenizer import TruncationWarning
+from reelwright.engine.clip.clip_words import read_texts
+from reelwright.engine.text.embeddings import EmbeddingCache
+from reelwright.engine.text.tokenizer import TruncationWarning
 
 PAGE = Path(__file__).parents[2] / "docs" / "engine.md"
 SMALLER = {
@@ -41,7 +41,7 @@ def _example() -> str:
     return code
 
 
-@pytest.mark.filterwarnings("ignore::reelwright.engine.tokenizer.TruncationWarning")
+@pytest.mark.filterwarnings("ignore::reelwright.engine.text.tokenizer.TruncationWarning")
 def test_the_example_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

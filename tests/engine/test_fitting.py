@@ -4,16 +4,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from reelwright.engine.audio_vae import AudioVae
-from reelwright.engine.clip_request import Sound, Tail
-from reelwright.engine.fitting import (
+from reelwright.engine.clip.clip_request import Sound, Tail
+from reelwright.engine.clip.fitting import (
     encode_sound,
     fit_frames,
     latents_within,
     strided_frames,
     thumbnail,
 )
-from reelwright.engine.positions import AudioScale, audio_positions
+from reelwright.engine.codecs.audio_vae import AudioVae
+from reelwright.engine.denoiser.positions import AudioScale, audio_positions
 from reelwright.errors import InputError
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from reelwright.engine.gemma import Gemma
-from reelwright.engine.gemma_config import parse_gemma_config
-from reelwright.engine.gemma_gguf import gguf_config
-from reelwright.engine.gemma_layouts import load_gemma, open_gemma
-from reelwright.engine.gemma_sequence import CHUNK
-from reelwright.engine.residency import Residency
-from reelwright.engine.weights import Compute
+from reelwright.engine.memory.residency import Residency
+from reelwright.engine.storage.weights import Compute
+from reelwright.engine.text.gemma import Gemma
+from reelwright.engine.text.gemma_config import parse_gemma_config
+from reelwright.engine.text.gemma_gguf import gguf_config
+from reelwright.engine.text.gemma_layouts import load_gemma, open_gemma
+from reelwright.engine.text.gemma_sequence import CHUNK
 from reelwright.errors import CheckpointError
 
 TINY: dict[str, Any] = {

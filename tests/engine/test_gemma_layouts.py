@@ -14,18 +14,12 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from reelwright.engine.gemma import Gemma
-from reelwright.engine.gemma_config import GEMMA3_12B
-from reelwright.engine.gemma_gguf import ZeroCentredSource
-from reelwright.engine.gemma_layouts import load_gemma, open_gemma
-from reelwright.engine.gemma_rows import pick_rows
-from reelwright.engine.int8 import Int8Source
-from reelwright.engine.loading import CPU, resident
-from reelwright.engine.mxfp8 import Mxfp8Source
-from reelwright.engine.nvfp4 import tile_scales
-from reelwright.engine.residency import Residency
-from reelwright.engine.text_encoder import load_text_encoder, text_encoder_digest
-from reelwright.engine.weights import (
+from reelwright.engine.memory.loading import CPU, resident
+from reelwright.engine.memory.residency import Residency
+from reelwright.engine.storage.int8 import Int8Source
+from reelwright.engine.storage.mxfp8 import Mxfp8Source
+from reelwright.engine.storage.nvfp4 import tile_scales
+from reelwright.engine.storage.weights import (
     Compute,
     Float8Source,
     Format,
@@ -33,6 +27,12 @@ from reelwright.engine.weights import (
     PlainSource,
     WeightSource,
 )
+from reelwright.engine.text.gemma import Gemma
+from reelwright.engine.text.gemma_config import GEMMA3_12B
+from reelwright.engine.text.gemma_gguf import ZeroCentredSource
+from reelwright.engine.text.gemma_layouts import load_gemma, open_gemma
+from reelwright.engine.text.gemma_rows import pick_rows
+from reelwright.engine.text.text_encoder import load_text_encoder, text_encoder_digest
 from reelwright.errors import CheckpointError, InputError
 
 ROWS, WIDTH, INNER, LAYERS, HEADS, SHARED, HEAD = 96, 32, 64, 3, 4, 2, 16

@@ -6,10 +6,10 @@ import torch
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 from torch import Tensor
 
-from reelwright.engine import ggml_blocks
-from reelwright.engine.ggml_blocks import UNPACKERS, GgmlSource, unpacked_in_place
-from reelwright.engine.gguf_source import GgufSource
-from reelwright.engine.weights import Compute, LoraDelta, PlainSource, Slot
+from reelwright.engine.storage import ggml_blocks
+from reelwright.engine.storage.ggml_blocks import UNPACKERS, GgmlSource, unpacked_in_place
+from reelwright.engine.storage.gguf_source import GgufSource
+from reelwright.engine.storage.weights import Compute, LoraDelta, PlainSource, Slot
 
 SHAPE = (24, 512)
 

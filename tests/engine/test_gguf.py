@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from reelwright.engine import Checkpoint, Compute, Format, TensorFile, load_transformer
-from reelwright.engine.checkpoint import DIFFUSION
-from reelwright.engine.gguf_file import GgufFile
-from reelwright.engine.gguf_source import is_readable
-from reelwright.engine.loading import resident
+from reelwright.engine.checkpoints.checkpoint import DIFFUSION
+from reelwright.engine.memory.loading import resident
+from reelwright.engine.storage.gguf_file import GgufFile
+from reelwright.engine.storage.gguf_source import is_readable
 from reelwright.errors import CheckpointError
 
 Q8 = gguf.GGMLQuantizationType.Q8_0

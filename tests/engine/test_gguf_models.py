@@ -23,14 +23,14 @@ from reelwright.engine import (
     load_text_path,
     load_transformer,
 )
-from reelwright.engine.checkpoint import DIFFUSION, Component
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.connector import Connector, connector_shape
-from reelwright.engine.inference import ASSUMED_TRANSFORMER
-from reelwright.engine.loading import resident
-from reelwright.engine.modulation import Levels
-from reelwright.engine.names import connector_name, transformer_name
-from reelwright.engine.positions import VideoScale, audio_positions, video_positions
+from reelwright.engine.checkpoints.checkpoint import DIFFUSION, Component
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.checkpoints.inference import ASSUMED_TRANSFORMER
+from reelwright.engine.checkpoints.names import connector_name, transformer_name
+from reelwright.engine.denoiser.modulation import Levels
+from reelwright.engine.denoiser.positions import VideoScale, audio_positions, video_positions
+from reelwright.engine.memory.loading import resident
+from reelwright.engine.text.connector import Connector, connector_shape
 from reelwright.errors import CheckpointError
 
 CPU = torch.device("cpu")

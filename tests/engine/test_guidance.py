@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reelwright.engine.guidance import (
+from reelwright.engine.sampling.guidance import (
     NEUTRAL,
     Guider,
     apg_delta,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
-from reelwright.engine.header import Header, parse_header, read_header
+from reelwright.engine.storage.header import Header, parse_header, read_header
 from reelwright.errors import CheckpointError
 
 FIELD = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}

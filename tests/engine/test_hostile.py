@@ -22,17 +22,17 @@ from reelwright.engine import (
     load_video_vae,
     load_vocoder,
 )
-from reelwright.engine.diffusers_config import (
+from reelwright.engine.checkpoints.diffusers_config import (
     DiffusersConnectors,
     DiffusersTransformer,
     DiffusersUpsampler,
 )
-from reelwright.engine.diffusers_sound import (
+from reelwright.engine.checkpoints.diffusers_sound import (
     DiffusersAudioVae,
     DiffusersVocoder,
     DiffusersWideVocoder,
 )
-from reelwright.engine.diffusers_video import DiffusersVideoVae
+from reelwright.engine.checkpoints.diffusers_video import DiffusersVideoVae
 from reelwright.errors import CheckpointError
 
 Save = Callable[..., Path]

@@ -28,8 +28,8 @@ from reelwright.engine import (
     stack_loras,
     verify_finite,
 )
-from reelwright.engine.loading import build, resident
-from reelwright.engine.weights import LoraDelta, PlainSource
+from reelwright.engine.memory.loading import build, resident
+from reelwright.engine.storage.weights import LoraDelta, PlainSource
 from reelwright.errors import CheckpointError
 
 Save = Callable[..., Path]

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from reelwright.engine.mask import GroupMask, KeyMask, SampleMask, log_strength
+from reelwright.engine.denoiser.mask import GroupMask, KeyMask, SampleMask, log_strength
 
 
 def _qkv(generator: torch.Generator, batch: int = 2, tokens: int = 6) -> list[Tensor]:

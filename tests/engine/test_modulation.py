@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwright.engine.modulation import AdaLN, Levels, modulate, sinusoid, spread
+from reelwright.engine.denoiser.modulation import AdaLN, Levels, modulate, sinusoid, spread
 
 
 def test_sinusoid_has_cosines_first() -> None:

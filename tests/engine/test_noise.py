@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reelwright.engine.noise import NoiseUse, Purpose, ReferenceNoise, standardised
+from reelwright.engine.sampling.noise import NoiseUse, Purpose, ReferenceNoise, standardised
 
 VIDEO, AUDIO = (1, 6, 4), (1, 3, 2)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import rms_norm
 
-from reelwright.engine.norm import RmsNorm, rms_normalise
+from reelwright.engine.denoiser.norm import RmsNorm, rms_normalise
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

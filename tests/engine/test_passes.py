@@ -4,10 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from reelwright.engine.noise import seeded
-from reelwright.engine.passes import FULL, HALF, Lora, SamplerKind, distilled, guided, high_quality
-from reelwright.engine.sampler import Sampler
-from reelwright.engine.schedule import DISTILLED, DISTILLED_REFINE
+from reelwright.engine.clip.passes import (
+    FULL,
+    HALF,
+    Lora,
+    SamplerKind,
+    distilled,
+    guided,
+    high_quality,
+)
+from reelwright.engine.sampling.noise import seeded
+from reelwright.engine.sampling.sampler import Sampler
+from reelwright.engine.sampling.schedule import DISTILLED, DISTILLED_REFINE
 
 STYLE, CONTROL, REFINER = (Lora(Path(f"{name}.safetensors")) for name in ("style", "ic", "refine"))
 

@@ -4,7 +4,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwright.engine.patchify import patchify, patchify_audio, unpatchify, unpatchify_audio
+from reelwright.engine.denoiser.patchify import (
+    patchify,
+    patchify_audio,
+    unpatchify,
+    unpatchify_audio,
+)
 
 SIDES = st.integers(1, 5)
 

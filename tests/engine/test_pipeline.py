@@ -17,22 +17,22 @@ from tests.engine.tiny_checkpoint import (
 )
 from torch import Tensor
 
-from reelwright.engine.clip_models import Models
-from reelwright.engine.clip_request import Control, Picture, Sound, Source, Tail
-from reelwright.engine.conditioning import KeptFrames, Keyframe, VideoSpace, condition
-from reelwright.engine.denoise import GuidedDenoise, StreamRun
-from reelwright.engine.fitting import encode_frames, encode_sound
-from reelwright.engine.guidance import Guider
-from reelwright.engine.loop import run_sampler
-from reelwright.engine.noise import NoiseUse, Purpose, seeded, seeded_standardised
-from reelwright.engine.pass_run import Step
-from reelwright.engine.passes import HALF, Lora, Pass, SamplerKind, distilled, guided
-from reelwright.engine.patchify import unpatchify, unpatchify_audio
-from reelwright.engine.pipeline import ClipLatents, make_clip
-from reelwright.engine.positions import AudioScale, VideoScale
-from reelwright.engine.residency import Residency
-from reelwright.engine.statistics import load_statistics
-from reelwright.engine.tokens import audio_tokens, video_tokens
+from reelwright.engine.clip.clip_models import Models
+from reelwright.engine.clip.clip_request import Control, Picture, Sound, Source, Tail
+from reelwright.engine.clip.fitting import encode_frames, encode_sound
+from reelwright.engine.clip.pass_run import Step
+from reelwright.engine.clip.passes import HALF, Lora, Pass, SamplerKind, distilled, guided
+from reelwright.engine.clip.pipeline import ClipLatents, make_clip
+from reelwright.engine.codecs.statistics import load_statistics
+from reelwright.engine.denoiser.patchify import unpatchify, unpatchify_audio
+from reelwright.engine.denoiser.positions import AudioScale, VideoScale
+from reelwright.engine.memory.residency import Residency
+from reelwright.engine.sampling.conditioning import KeptFrames, Keyframe, VideoSpace, condition
+from reelwright.engine.sampling.denoise import GuidedDenoise, StreamRun
+from reelwright.engine.sampling.guidance import Guider
+from reelwright.engine.sampling.loop import run_sampler
+from reelwright.engine.sampling.noise import NoiseUse, Purpose, seeded, seeded_standardised
+from reelwright.engine.sampling.tokens import audio_tokens, video_tokens
 from reelwright.errors import Cancelled, InputError
 
 SHORT = (1.0, 0.6, 0.0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reelwright.engine.positions import (
+from reelwright.engine.denoiser.positions import (
     AudioScale,
     VideoScale,
     audio_positions,

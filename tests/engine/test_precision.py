@@ -22,7 +22,7 @@ from reelwright.engine import (
     run_sampler,
     video_tokens,
 )
-from reelwright.engine.statistics import Statistics
+from reelwright.engine.codecs.statistics import Statistics
 
 HALF = Compute.BFLOAT16
 

@@ -7,21 +7,21 @@ from collections.abc import Callable
 import pytest
 from torch import nn
 
-from reelwright.engine.audio_vae import AudioDecoder, AudioEncoder
-from reelwright.engine.config import (
+from reelwright.engine.checkpoints.config import (
     AudioLayout,
     TransformerConfig,
     UpsamplerConfig,
     VideoVaeConfig,
     VocoderConfig,
 )
-from reelwright.engine.connector import Connector, connector_shape
-from reelwright.engine.loading import on_meta
-from reelwright.engine.transformer import Transformer
-from reelwright.engine.upsampler import LatentUpsampler
-from reelwright.engine.video_decoder import VideoDecoder
-from reelwright.engine.video_encoder import VideoEncoder
-from reelwright.engine.vocoder import WideVocoder
+from reelwright.engine.codecs.audio_vae import AudioDecoder, AudioEncoder
+from reelwright.engine.codecs.upsampler import LatentUpsampler
+from reelwright.engine.codecs.video_decoder import VideoDecoder
+from reelwright.engine.codecs.video_encoder import VideoEncoder
+from reelwright.engine.codecs.vocoder import WideVocoder
+from reelwright.engine.denoiser.transformer import Transformer
+from reelwright.engine.memory.loading import on_meta
+from reelwright.engine.text.connector import Connector, connector_shape
 
 TRANSFORMER = TransformerConfig(
     apply_gated_attention=True,

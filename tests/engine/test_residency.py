@@ -21,12 +21,18 @@ from reelwright.engine import (
     StreamRun,
     load_transformer,
 )
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.names import transformer_name
-from reelwright.engine.residency import RESIDENT, Blocks, Residency, load_blocks, split_blocks
-from reelwright.engine.tokens import audio_tokens, video_tokens
-from reelwright.engine.transformer import Transformer
-from reelwright.engine.weights import LoraDelta, PlainSource
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.checkpoints.names import transformer_name
+from reelwright.engine.denoiser.transformer import Transformer
+from reelwright.engine.memory.residency import (
+    RESIDENT,
+    Blocks,
+    Residency,
+    load_blocks,
+    split_blocks,
+)
+from reelwright.engine.sampling.tokens import audio_tokens, video_tokens
+from reelwright.engine.storage.weights import LoraDelta, PlainSource
 from reelwright.errors import CheckpointError, InputError
 
 Save = Callable[..., Path]
@@ -244,9 +250,9 @@ def test_a_transformer_of_its_own_can_be_trained() -> None:
 
 
 def _velocity(model: Transformer) -> Tensor:
-    from reelwright.engine.modulation import Levels
-    from reelwright.engine.positions import video_positions
-    from reelwright.engine.transformer import StreamInput, StreamLevels
+    from reelwright.engine.denoiser.modulation import Levels
+    from reelwright.engine.denoiser.positions import video_positions
+    from reelwright.engine.denoiser.transformer import StreamInput, StreamLevels
 
     level = StreamLevels(Levels.of(torch.full((1, 8), 0.5)), torch.tensor([0.5]))
     given = StreamInput(video_positions((2, 2, 2), 24.0), torch.ones(1, 5, 64))
@@ -338,9 +344,9 @@ MEASURE = """
 import sys, torch
 from pathlib import Path
 torch.set_num_threads(1)
-from reelwright.engine.checkpoint import Checkpoint
-from reelwright.engine.models import load_transformer
-from reelwright.engine.residency import Residency
+from reelwright.engine.checkpoints.checkpoint import Checkpoint
+from reelwright.engine.denoiser.models import load_transformer
+from reelwright.engine.memory.residency import Residency
 
 def anonymous():
     lines = Path("/proc/self/status").read_text().splitlines()

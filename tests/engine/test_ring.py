@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from reelwright.engine.residency import Blocks, Residency, load_blocks
-from reelwright.engine.ring import BlockSlot, HostLane, Need, Ring
-from reelwright.engine.weights import Compute, LoraDelta, PlainSource, Slot
+from reelwright.engine.memory.residency import Blocks, Residency, load_blocks
+from reelwright.engine.memory.ring import BlockSlot, HostLane, Need, Ring
+from reelwright.engine.storage.weights import Compute, LoraDelta, PlainSource, Slot
 
 CPU = torch.device("cpu")
 WIDTH = 8

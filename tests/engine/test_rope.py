@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwright.engine.config import Rope
-from reelwright.engine.rope import RopeTable, rope_frequencies, rope_table, rotate
+from reelwright.engine.checkpoints.config import Rope
+from reelwright.engine.denoiser.rope import RopeTable, rope_frequencies, rope_table, rotate
 
 
 def _table(axes: int = 1, width: int = 32, heads: int = 4, layout: Rope = "split") -> RopeTable:

@@ -18,9 +18,16 @@ from reelwright.engine import (
     seeded,
     seeded_standardised,
 )
-from reelwright.engine.noise import NoiseUse, Purpose, noise, standardised
-from reelwright.engine.sampler import Latents, SamplerState
-from reelwright.engine.steps import ancestral_step, euler_step, lcm_step, noised, pinned, sde_step
+from reelwright.engine.sampling.noise import NoiseUse, Purpose, noise, standardised
+from reelwright.engine.sampling.sampler import Latents, SamplerState
+from reelwright.engine.sampling.steps import (
+    ancestral_step,
+    euler_step,
+    lcm_step,
+    noised,
+    pinned,
+    sde_step,
+)
 from reelwright.errors import Cancelled, NumericsError, ScheduleError
 
 SIGMAS = (1.0, 0.9, 0.6, 0.2, 0.0)

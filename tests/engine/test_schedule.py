@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwright.engine.schedule import (
+from reelwright.engine.sampling.schedule import (
     DISTILLED,
     DISTILLED_REFINE,
     beta_sigmas,

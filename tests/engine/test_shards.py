@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from reelwright.engine.shards import shard_paths
+from reelwright.engine.storage.shards import shard_paths
 from reelwright.errors import CheckpointError
 
 

@@ -42,20 +42,20 @@ from reelwright.engine import (
     unpatchify_audio,
     video_tokens,
 )
-from reelwright.engine.audio_vae import AudioDecoder, AudioEncoder
-from reelwright.engine.config import (
+from reelwright.engine.checkpoints.config import (
     AudioLayout,
     TransformerConfig,
     UpsamplerConfig,
     VideoVaeConfig,
     VocoderConfig,
 )
-from reelwright.engine.connector import Connector, connector_shape
-from reelwright.engine.features import SplitProjection
-from reelwright.engine.names import connector_name, transformer_name
-from reelwright.engine.video_decoder import VideoDecoder
-from reelwright.engine.video_encoder import VideoEncoder
-from reelwright.engine.vocoder import Vocoder
+from reelwright.engine.checkpoints.names import connector_name, transformer_name
+from reelwright.engine.codecs.audio_vae import AudioDecoder, AudioEncoder
+from reelwright.engine.codecs.video_decoder import VideoDecoder
+from reelwright.engine.codecs.video_encoder import VideoEncoder
+from reelwright.engine.codecs.vocoder import Vocoder
+from reelwright.engine.text.connector import Connector, connector_shape
+from reelwright.engine.text.features import SplitProjection
 
 Save = Callable[..., Path]
 

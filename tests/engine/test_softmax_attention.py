@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from reelwright.engine import softmax_attention
-from reelwright.engine.softmax_attention import attend
+from reelwright.engine.denoiser import softmax_attention
+from reelwright.engine.denoiser.softmax_attention import attend
 
 
 def _draw(generator: torch.Generator, queries: int, keys: int) -> tuple[Tensor, Tensor, Tensor]:

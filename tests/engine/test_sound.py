@@ -5,14 +5,14 @@ import math
 import pytest
 import torch
 
-from reelwright.engine.audio_vae import AudioDecoder, AudioEncoder, AudioVae
-from reelwright.engine.config import AudioLayout, UpsamplerConfig, VocoderConfig
-from reelwright.engine.generator import Generator
-from reelwright.engine.mel import DEFAULT_FRONT_END, mel_filters, resample
-from reelwright.engine.positions import AudioScale
-from reelwright.engine.statistics import Statistics
-from reelwright.engine.upsampler import LatentUpsampler
-from reelwright.engine.vocoder import sinc_upsample
+from reelwright.engine.checkpoints.config import AudioLayout, UpsamplerConfig, VocoderConfig
+from reelwright.engine.codecs.audio_vae import AudioDecoder, AudioEncoder, AudioVae
+from reelwright.engine.codecs.generator import Generator
+from reelwright.engine.codecs.mel import DEFAULT_FRONT_END, mel_filters, resample
+from reelwright.engine.codecs.statistics import Statistics
+from reelwright.engine.codecs.upsampler import LatentUpsampler
+from reelwright.engine.codecs.vocoder import sinc_upsample
+from reelwright.engine.denoiser.positions import AudioScale
 from reelwright.errors import CheckpointError, InputError
 
 

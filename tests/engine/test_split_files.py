@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from reelwright.engine import Checkpoint, load_transformer, load_upsampler
-from reelwright.engine.checkpoint import FULL, Component
-from reelwright.engine.config import TransformerConfig, UpsamplerConfig, VideoVaeConfig
-from reelwright.engine.upsampler import LatentUpsampler
+from reelwright.engine.checkpoints.checkpoint import FULL, Component
+from reelwright.engine.checkpoints.config import TransformerConfig, UpsamplerConfig, VideoVaeConfig
+from reelwright.engine.codecs.upsampler import LatentUpsampler
 from reelwright.errors import CheckpointError
 
 Save = Callable[..., Path]

@@ -11,13 +11,13 @@ import torch
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 from torch import Tensor, nn
 
-from reelwright.engine import staging
-from reelwright.engine.ggml_blocks import unpacked_in_place
-from reelwright.engine.gguf_source import GgufSource
-from reelwright.engine.nvfp4 import padded_scale_shape
-from reelwright.engine.ring import BlockSlot, HostLane, Need, Ring
-from reelwright.engine.staging import Scratch, StagedLane, scratch_bytes
-from reelwright.engine.weights import (
+from reelwright.engine.memory import staging
+from reelwright.engine.memory.ring import BlockSlot, HostLane, Need, Ring
+from reelwright.engine.memory.staging import Scratch, StagedLane, scratch_bytes
+from reelwright.engine.storage.ggml_blocks import unpacked_in_place
+from reelwright.engine.storage.gguf_source import GgufSource
+from reelwright.engine.storage.nvfp4 import padded_scale_shape
+from reelwright.engine.storage.weights import (
     Compute,
     Float8Source,
     LoraDelta,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reelwright.engine.still_codec import blemish_still
+from reelwright.engine.clip.still_codec import blemish_still
 from reelwright.errors import InputError
 
 

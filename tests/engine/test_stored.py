@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from reelwright.engine import Checkpoint, Compute, Format
-from reelwright.engine.loading import resident
-from reelwright.engine.mxfp8 import mxfp8_scale_shape
-from reelwright.engine.nvfp4 import tile_scales
-from reelwright.engine.weights import Float8Source, WeightSource
+from reelwright.engine.memory.loading import resident
+from reelwright.engine.storage.mxfp8 import mxfp8_scale_shape
+from reelwright.engine.storage.nvfp4 import tile_scales
+from reelwright.engine.storage.weights import Float8Source, WeightSource
 from reelwright.errors import CheckpointError
 
 Save = Callable[..., Path]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from reelwright.engine.tensor_file import TORCH_DTYPES, TensorFile
+from reelwright.engine.storage.tensor_file import TORCH_DTYPES, TensorFile
 from reelwright.errors import CheckpointError
 
 Save = Callable[..., Path]

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.connector import Connector, connector_shape, fill_registers
-from reelwright.engine.features import (
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.text.connector import Connector, connector_shape, fill_registers
+from reelwright.engine.text.features import (
     SharedProjection,
     SplitProjection,
     normalise_sentence,

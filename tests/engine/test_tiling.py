@@ -5,7 +5,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reelwright.engine.tiling import (
+from reelwright.engine.codecs.tiling import (
     AxisTiling,
     CountTiling,
     Tile,

@@ -18,10 +18,10 @@ from tokenizers.models import BPE
 from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import BpeTrainer
 
-from reelwright.engine.pieces import SPACE, Piece, PieceKind, build_backend
-from reelwright.engine.pieces_gguf import gguf_tokenizer
-from reelwright.engine.pieces_sentencepiece import pieces_tokenizer
-from reelwright.engine.tokenizer import Tokenizer, TruncationWarning, load_tokenizer
+from reelwright.engine.text.pieces import SPACE, Piece, PieceKind, build_backend
+from reelwright.engine.text.pieces_gguf import gguf_tokenizer
+from reelwright.engine.text.pieces_sentencepiece import pieces_tokenizer
+from reelwright.engine.text.tokenizer import Tokenizer, TruncationWarning, load_tokenizer
 from reelwright.errors import CheckpointError
 
 SPECIALS = ["<pad>", "<eos>", "<bos>", "<unk>"]

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.modulation import Levels
-from reelwright.engine.names import connector_name, transformer_name
-from reelwright.engine.positions import audio_positions, video_positions
-from reelwright.engine.transformer import StreamInput, StreamLevels, Transformer
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.checkpoints.names import connector_name, transformer_name
+from reelwright.engine.denoiser.modulation import Levels
+from reelwright.engine.denoiser.positions import audio_positions, video_positions
+from reelwright.engine.denoiser.transformer import StreamInput, StreamLevels, Transformer
 
 TINY = {
     "num_attention_heads": 2,

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from reelwright.engine.config import VideoVaeConfig
-from reelwright.engine.video_blocks import FrameAttention, StridedConv, WidthBlock
-from reelwright.engine.video_decoder import VideoDecoder
-from reelwright.engine.video_encoder import VideoEncoder
-from reelwright.engine.video_vae import video_scale
+from reelwright.engine.checkpoints.config import VideoVaeConfig
+from reelwright.engine.codecs.video_blocks import FrameAttention, StridedConv, WidthBlock
+from reelwright.engine.codecs.video_decoder import VideoDecoder
+from reelwright.engine.codecs.video_encoder import VideoEncoder
+from reelwright.engine.codecs.video_vae import video_scale
 from reelwright.errors import CheckpointError
 
 

@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 import torch
 
-from reelwright.engine.config import VideoVaeConfig
-from reelwright.engine.positions import VideoScale
-from reelwright.engine.statistics import Statistics
-from reelwright.engine.tiling import AxisTiling, Tiling
-from reelwright.engine.video_decoder import VideoDecoder
-from reelwright.engine.video_encoder import VideoEncoder
-from reelwright.engine.video_layers import (
+from reelwright.engine.checkpoints.config import VideoVaeConfig
+from reelwright.engine.codecs.statistics import Statistics
+from reelwright.engine.codecs.tiling import AxisTiling, Tiling
+from reelwright.engine.codecs.video_decoder import VideoDecoder
+from reelwright.engine.codecs.video_encoder import VideoEncoder
+from reelwright.engine.codecs.video_layers import (
     CausalConv,
     fold,
     patch_pixels,
@@ -19,7 +18,8 @@ from reelwright.engine.video_layers import (
     unfold,
     unpatch_pixels,
 )
-from reelwright.engine.video_vae import VideoVae, to_rgb, video_scale
+from reelwright.engine.codecs.video_vae import VideoVae, to_rgb, video_scale
+from reelwright.engine.denoiser.positions import VideoScale
 from reelwright.errors import CheckpointError, InputError
 
 TINY: dict[str, Any] = {

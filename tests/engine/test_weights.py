@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from reelwright.engine.nvfp4 import (
+from reelwright.engine.storage.nvfp4 import (
     E2M1,
     dequantise_nvfp4,
     padded_scale_shape,
@@ -11,7 +11,7 @@ from reelwright.engine.nvfp4 import (
     unpack_e2m1,
     untile_scales,
 )
-from reelwright.engine.weights import (
+from reelwright.engine.storage.weights import (
     Compute,
     Float8Source,
     Format,

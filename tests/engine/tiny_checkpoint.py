@@ -19,28 +19,28 @@ from tokenizers import normalizers
 from tokenizers.models import BPE
 from torch import Tensor, nn
 
-from reelwright.engine.audio_vae import AudioDecoder, AudioEncoder
-from reelwright.engine.checkpoint import Checkpoint
-from reelwright.engine.clip_models import Models
-from reelwright.engine.clip_request import ClipRequest
-from reelwright.engine.config import (
+from reelwright.engine.checkpoints.checkpoint import Checkpoint
+from reelwright.engine.checkpoints.config import (
     AudioLayout,
     TransformerConfig,
     UpsamplerConfig,
     VideoVaeConfig,
     VocoderConfig,
 )
-from reelwright.engine.connector import Connector, connector_shape
-from reelwright.engine.embeddings import Contexts
-from reelwright.engine.features import SplitProjection
-from reelwright.engine.gemma import Gemma
-from reelwright.engine.gemma_config import parse_gemma_config
-from reelwright.engine.names import connector_name, transformer_name
-from reelwright.engine.transformer import Transformer
-from reelwright.engine.upsampler import LatentUpsampler
-from reelwright.engine.video_decoder import VideoDecoder
-from reelwright.engine.video_encoder import VideoEncoder
-from reelwright.engine.vocoder import Vocoder
+from reelwright.engine.checkpoints.names import connector_name, transformer_name
+from reelwright.engine.clip.clip_models import Models
+from reelwright.engine.clip.clip_request import ClipRequest
+from reelwright.engine.codecs.audio_vae import AudioDecoder, AudioEncoder
+from reelwright.engine.codecs.upsampler import LatentUpsampler
+from reelwright.engine.codecs.video_decoder import VideoDecoder
+from reelwright.engine.codecs.video_encoder import VideoEncoder
+from reelwright.engine.codecs.vocoder import Vocoder
+from reelwright.engine.denoiser.transformer import Transformer
+from reelwright.engine.text.connector import Connector, connector_shape
+from reelwright.engine.text.embeddings import Contexts
+from reelwright.engine.text.features import SplitProjection
+from reelwright.engine.text.gemma import Gemma
+from reelwright.engine.text.gemma_config import parse_gemma_config
 
 TEXT_LAYERS, TEXT_WIDTH, TEXT_LENGTH = 2, 32, 16
 CHANNELS, MELS = 4, 16

@@ -24,10 +24,10 @@ from tools.pocket.voices import RATE
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from reelwright.engine import audio_layers, audio_vae
-from reelwright.engine.audio_vae import AudioDecoder, AudioEncoder
-from reelwright.engine.config import AudioLayout
-from reelwright.engine.mel import DEFAULT_FRONT_END
+from reelwright.engine.checkpoints.config import AudioLayout
+from reelwright.engine.codecs import audio_layers, audio_vae
+from reelwright.engine.codecs.audio_vae import AudioDecoder, AudioEncoder
+from reelwright.engine.codecs.mel import DEFAULT_FRONT_END
 
 HELD_OUT = 10_000_000
 """Seeds from here on never train."""

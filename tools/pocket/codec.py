@@ -26,10 +26,10 @@ from tools.pocket.pca import COEFFICIENTS, LATENTS, STACK, Bases, fit_patches, f
 from torch import Tensor, nn
 
 from reelwright.engine import Checkpoint, VideoVae, load_video_vae
-from reelwright.engine.config import VideoVaeConfig
-from reelwright.engine.video_decoder import VideoDecoder
-from reelwright.engine.video_encoder import VideoEncoder
-from reelwright.engine.weights import Compute
+from reelwright.engine.checkpoints.config import VideoVaeConfig
+from reelwright.engine.codecs.video_decoder import VideoDecoder
+from reelwright.engine.codecs.video_encoder import VideoEncoder
+from reelwright.engine.storage.weights import Compute
 
 CONSTANT = 4000.0
 """The constant channel, in deviations of the largest coefficient."""

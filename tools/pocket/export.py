@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from tools.pocket.model import CONFIG
 from torch import Tensor
 
-from reelwright.engine.checkpoint import DIFFUSION
-from reelwright.engine.names import connector_name, transformer_name
+from reelwright.engine.checkpoints.checkpoint import DIFFUSION
+from reelwright.engine.checkpoints.names import connector_name, transformer_name
 
 _OFFICIAL: dict[str, tuple[str, Callable[[str], str]]] = {
     "transformer.": (DIFFUSION, transformer_name),

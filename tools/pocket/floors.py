@@ -14,7 +14,7 @@ from tools.pocket.codec import moving_psnr, psnr
 from tools.pocket.sampling import mean_rows
 from torch import Tensor
 
-from reelwright.engine.video_layers import fold, patch_pixels, unfold, unpatch_pixels
+from reelwright.engine.codecs.video_layers import fold, patch_pixels, unfold, unpatch_pixels
 
 PATCH = 16
 WIDE = 96

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reelwright.engine.gemma import Gemma
-from reelwright.engine.gemma_config import parse_gemma_config
-from reelwright.engine.tokenizer import load_tokenizer
+from reelwright.engine.text.gemma import Gemma
+from reelwright.engine.text.gemma_config import parse_gemma_config
+from reelwright.engine.text.tokenizer import load_tokenizer
 
 _SIDES = re.compile(r"\b(left|right)\b")
 

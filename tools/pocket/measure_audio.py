@@ -21,10 +21,10 @@ from tools.pocket.sounds import sound_track, soundscape
 from tools.pocket.voices import RATE
 from torch import Tensor
 
-from reelwright.engine.audio_vae import AudioVae, load_audio_vae
-from reelwright.engine.checkpoint import Checkpoint
-from reelwright.engine.mel import DEFAULT_FRONT_END
-from reelwright.engine.vocoder import Vocoder, WideVocoder, load_vocoder
+from reelwright.engine.checkpoints.checkpoint import Checkpoint
+from reelwright.engine.codecs.audio_vae import AudioVae, load_audio_vae
+from reelwright.engine.codecs.mel import DEFAULT_FRONT_END
+from reelwright.engine.codecs.vocoder import Vocoder, WideVocoder, load_vocoder
 
 Curve = NDArray[np.float64]
 

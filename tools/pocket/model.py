@@ -24,11 +24,11 @@ from reelwright.engine import (
     VideoSpace,
     video_tokens,
 )
-from reelwright.engine.conditioning import Conditioning, condition
-from reelwright.engine.config import TransformerConfig
-from reelwright.engine.connector import Connector, connector_shape
-from reelwright.engine.features import SplitProjection
-from reelwright.engine.modulation import Levels
+from reelwright.engine.checkpoints.config import TransformerConfig
+from reelwright.engine.denoiser.modulation import Levels
+from reelwright.engine.sampling.conditioning import Conditioning, condition
+from reelwright.engine.text.connector import Connector, connector_shape
+from reelwright.engine.text.features import SplitProjection
 
 REGISTERS = 64
 """Learnt vectors of a connector, and the length of a text."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from reelwright.engine.video_layers import fold, patch_pixels, unfold, unpatch_pixels
+from reelwright.engine.codecs.video_layers import fold, patch_pixels, unfold, unpatch_pixels
 
 PATCH = 16
 COEFFICIENTS = 32

@@ -276,7 +276,7 @@ def quick_on_cpu() -> None:
     Attention as two products and a softmax (flash attention's backward takes a third of a step),
     and a look-up of rows whose gradient need not be sorted. Measured: 3.06 to 2.02 s a step.
     """
-    from reelwright.engine import attention, block, ends
+    from reelwright.engine.denoiser import attention, block, ends
 
     def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         batch, heads, length, width = q.shape

@@ -17,10 +17,10 @@ from tools.pocket.voices import RATE
 from torch import Tensor
 from torch.nn.functional import conv1d, pad
 
-from reelwright.engine.audio_vae import AudioVae, load_audio_vae
-from reelwright.engine.checkpoint import Checkpoint
-from reelwright.engine.generator import Generator
-from reelwright.engine.mel import resample
+from reelwright.engine.checkpoints.checkpoint import Checkpoint
+from reelwright.engine.codecs.audio_vae import AudioVae, load_audio_vae
+from reelwright.engine.codecs.generator import Generator
+from reelwright.engine.codecs.mel import resample
 
 LOW_RATE, HOP = 16_000, 160
 FRAMES = 100

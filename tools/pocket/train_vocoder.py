@@ -17,8 +17,8 @@ from tools.pocket.train_amplitudes import LOW_RATE, crops, load_codec, sound_of
 from tools.pocket.vocoder import CONFIG, make_vocoder
 from torch import Tensor
 
-from reelwright.engine.audio_vae import AudioVae
-from reelwright.engine.mel import DEFAULT_FRONT_END
+from reelwright.engine.codecs.audio_vae import AudioVae
+from reelwright.engine.codecs.mel import DEFAULT_FRONT_END
 
 FRAMES = 64
 CLIPS = 3

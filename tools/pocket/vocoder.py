@@ -20,10 +20,10 @@ from jaxtyping import Float32
 from tools.pocket.audio_codec import MEAN, SPREAD
 from torch import Tensor, nn
 
-from reelwright.engine.config import VocoderConfig
-from reelwright.engine.generator import TAPS, AntiAliased, Generator, LowPass
-from reelwright.engine.mel import mel_filters
-from reelwright.engine.vocoder import WideVocoder
+from reelwright.engine.checkpoints.config import VocoderConfig
+from reelwright.engine.codecs.generator import TAPS, AntiAliased, Generator, LowPass
+from reelwright.engine.codecs.mel import mel_filters
+from reelwright.engine.codecs.vocoder import WideVocoder
 
 LOW: dict[str, Any] = {
     "upsample_initial_channel": 640,

@@ -4,17 +4,52 @@ Usable as a library by itself; it knows nothing of films. Open a `Checkpoint`, b
 it has, condition `Tokens`, and let a sampler walk them down a schedule.
 """
 
-from reelwright.engine.audio_vae import AudioVae, load_audio_vae
-from reelwright.engine.capture import captured, compile_blocks
-from reelwright.engine.checkpoint import Checkpoint, Component
-from reelwright.engine.clip_decode import decode_frames, decode_sound
-from reelwright.engine.clip_facts import ModelFacts, model_facts
-from reelwright.engine.clip_models import Models
-from reelwright.engine.clip_plan import ClipPlan, plan_clip
-from reelwright.engine.clip_request import ClipRequest, Control, Picture, Sound, Source, Tail
-from reelwright.engine.clip_state import ClipState, PassLatents, clip_digest, load_state, save_state
-from reelwright.engine.clip_words import read_texts
-from reelwright.engine.conditioning import (
+from reelwright.engine.checkpoints.checkpoint import Checkpoint, Component
+from reelwright.engine.checkpoints.identity import Identity
+from reelwright.engine.clip.clip_decode import decode_frames, decode_sound
+from reelwright.engine.clip.clip_facts import ModelFacts, model_facts
+from reelwright.engine.clip.clip_models import Models
+from reelwright.engine.clip.clip_plan import ClipPlan, plan_clip
+from reelwright.engine.clip.clip_request import ClipRequest, Control, Picture, Sound, Source, Tail
+from reelwright.engine.clip.clip_state import (
+    ClipState,
+    PassLatents,
+    clip_digest,
+    load_state,
+    save_state,
+)
+from reelwright.engine.clip.clip_words import read_texts
+from reelwright.engine.clip.pass_run import Step, Watch
+from reelwright.engine.clip.passes import (
+    Lora,
+    Pass,
+    PassPlan,
+    SamplerKind,
+    distilled,
+    guided,
+    high_quality,
+)
+from reelwright.engine.clip.pipeline import ClipLatents, make_clip
+from reelwright.engine.clip.still_codec import blemish_still
+from reelwright.engine.codecs.audio_vae import AudioVae, load_audio_vae
+from reelwright.engine.codecs.statistics import Statistics, load_statistics
+from reelwright.engine.codecs.tiling import AxisTiling, CountTiling, Tiling
+from reelwright.engine.codecs.upsampler import LatentUpsampler, load_upsampler
+from reelwright.engine.codecs.video_vae import VideoVae, load_video_vae, to_rgb
+from reelwright.engine.codecs.vocoder import Vocoder, WideVocoder, load_vocoder
+from reelwright.engine.denoiser.models import load_transformer
+from reelwright.engine.denoiser.patchify import (
+    patchify,
+    patchify_audio,
+    unpatchify,
+    unpatchify_audio,
+)
+from reelwright.engine.denoiser.positions import AudioScale, VideoScale, num_audio_latents
+from reelwright.engine.denoiser.transformer import StreamInput, StreamLevels, Transformer
+from reelwright.engine.memory.capture import captured, compile_blocks
+from reelwright.engine.memory.loading import verify_finite
+from reelwright.engine.memory.residency import RESIDENT, Blocks, Residency, load_blocks
+from reelwright.engine.sampling.conditioning import (
     Conditioning,
     KeptFrames,
     Keyframe,
@@ -24,15 +59,10 @@ from reelwright.engine.conditioning import (
     condition,
     retake,
 )
-from reelwright.engine.denoise import GuidedDenoise, StreamRun
-from reelwright.engine.embeddings import Contexts, EmbeddingCache, embed, text_path_digest
-from reelwright.engine.guidance import Guider
-from reelwright.engine.identity import Identity
-from reelwright.engine.loading import verify_finite
-from reelwright.engine.loop import run_sampler
-from reelwright.engine.lora import LoraMetadata, lora_deltas, lora_metadata, stack_loras
-from reelwright.engine.models import load_transformer
-from reelwright.engine.noise import (
+from reelwright.engine.sampling.denoise import GuidedDenoise, StreamRun
+from reelwright.engine.sampling.guidance import Guider
+from reelwright.engine.sampling.loop import run_sampler
+from reelwright.engine.sampling.noise import (
     NoiseUse,
     Purpose,
     ReferenceNoise,
@@ -40,22 +70,8 @@ from reelwright.engine.noise import (
     seeded,
     seeded_standardised,
 )
-from reelwright.engine.pass_run import Step, Watch
-from reelwright.engine.passes import (
-    Lora,
-    Pass,
-    PassPlan,
-    SamplerKind,
-    distilled,
-    guided,
-    high_quality,
-)
-from reelwright.engine.patchify import patchify, patchify_audio, unpatchify, unpatchify_audio
-from reelwright.engine.pipeline import ClipLatents, make_clip
-from reelwright.engine.positions import AudioScale, VideoScale, num_audio_latents
-from reelwright.engine.res2s import Res2s
-from reelwright.engine.residency import RESIDENT, Blocks, Residency, load_blocks
-from reelwright.engine.sampler import (
+from reelwright.engine.sampling.res2s import Res2s
+from reelwright.engine.sampling.sampler import (
     Ancestral,
     Denoise,
     Euler,
@@ -64,32 +80,27 @@ from reelwright.engine.sampler import (
     Sampler,
     SamplerState,
 )
-from reelwright.engine.schedule import (
+from reelwright.engine.sampling.schedule import (
     DISTILLED,
     DISTILLED_REFINE,
     beta_sigmas,
     linear_quadratic_sigmas,
     ltx2_sigmas,
 )
-from reelwright.engine.shards import shard_paths
-from reelwright.engine.statistics import Statistics, load_statistics
-from reelwright.engine.still_codec import blemish_still
-from reelwright.engine.tensor_file import TensorFile
-from reelwright.engine.text import TextPath, load_text_path
-from reelwright.engine.text_encoder import (
+from reelwright.engine.sampling.tokens import Tokens, audio_tokens, video_tokens
+from reelwright.engine.storage.lora import LoraMetadata, lora_deltas, lora_metadata, stack_loras
+from reelwright.engine.storage.shards import shard_paths
+from reelwright.engine.storage.tensor_file import TensorFile
+from reelwright.engine.storage.weights import Compute, Format, LoraDelta, Slot, WeightSource
+from reelwright.engine.text.embeddings import Contexts, EmbeddingCache, embed, text_path_digest
+from reelwright.engine.text.text import TextPath, load_text_path
+from reelwright.engine.text.text_encoder import (
     HiddenStates,
     TextEncoder,
     load_text_encoder,
     text_encoder_digest,
 )
-from reelwright.engine.tiling import AxisTiling, CountTiling, Tiling
-from reelwright.engine.tokenizer import Tokenizer, TruncationWarning, load_tokenizer
-from reelwright.engine.tokens import Tokens, audio_tokens, video_tokens
-from reelwright.engine.transformer import StreamInput, StreamLevels, Transformer
-from reelwright.engine.upsampler import LatentUpsampler, load_upsampler
-from reelwright.engine.video_vae import VideoVae, load_video_vae, to_rgb
-from reelwright.engine.vocoder import Vocoder, WideVocoder, load_vocoder
-from reelwright.engine.weights import Compute, Format, LoraDelta, Slot, WeightSource
+from reelwright.engine.text.tokenizer import Tokenizer, TruncationWarning, load_tokenizer
 
 __all__ = [
     "DISTILLED",

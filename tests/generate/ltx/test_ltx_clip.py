@@ -144,7 +144,7 @@ def test_a_first_keyframe_is_kept_exactly_and_a_last_one_is_followed(
 
 
 def engine_still(vae: Any, pixels: torch.Tensor) -> torch.Tensor:
-    from reelwright.engine.fitting import encode_frames
+    from reelwright.engine.clip.fitting import encode_frames
 
     return encode_frames(vae, pixels, (32, 32), None)
 
@@ -212,7 +212,7 @@ def test_a_shot_goes_on_from_the_last_frame_that_is_shown(
 
 def engine_tail(crew: Crew, clip: Clip) -> torch.Tensor:
     """The latent of frames 3 to 19, the last 17 that are shown of 20."""
-    from reelwright.engine.fitting import encode_frames
+    from reelwright.engine.clip.fitting import encode_frames
 
     models = open_models(crew.weights, "cpu")
     pixels = torch.from_numpy(_pixels(clip)[3:20])

@@ -218,7 +218,7 @@ def test_words_are_kept_between_shots(
     weights: WeightSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_words("a boat.", "rain", weights, tmp_path / "one", cache=tmp_path / "cache")
-    monkeypatch.setattr("reelwright.engine.clip_words.load_text_encoder", None)
+    monkeypatch.setattr("reelwright.engine.clip.clip_words.load_text_encoder", None)
     read_words("a boat.", "rain", weights, tmp_path / "two", cache=tmp_path / "cache")
     (one, no), (two, _) = load_words(tmp_path / "one"), load_words(tmp_path / "two")
     assert torch.equal(one.video, two.video)

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reelwright.engine.checkpoint import Checkpoint
-from reelwright.engine.tensor_file import TensorFile
+from reelwright.engine.checkpoints.checkpoint import Checkpoint
+from reelwright.engine.storage.tensor_file import TensorFile
 from reelwright.errors import CheckpointError
 
 SMALLEST_SCALE = 1e-3

@@ -7,23 +7,23 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from reelwright.engine.checkpoint import CONNECTORS, DIFFUSION, Checkpoint
-from reelwright.engine.float8 import (
+from reelwright.engine.checkpoints.checkpoint import CONNECTORS, DIFFUSION, Checkpoint
+from reelwright.engine.checkpoints.names import transformer_name
+from reelwright.engine.denoiser.mask import GroupMask, SampleMask
+from reelwright.engine.denoiser.models import load_transformer
+from reelwright.engine.denoiser.modulation import Levels
+from reelwright.engine.denoiser.perturbation import BlockPlan, Perturbation, Skip, plan_blocks
+from reelwright.engine.denoiser.transformer import StreamInput, StreamLevels, Transformer
+from reelwright.engine.memory.loading import CPU, resident
+from reelwright.engine.parity.case import Case
+from reelwright.engine.storage.float8 import (
     Float8Linear,
     cast_float8,
     is_cast_layer,
     use_float8_products,
 )
-from reelwright.engine.loading import CPU, resident
-from reelwright.engine.lora import fuse_rounded, stack_loras
-from reelwright.engine.mask import GroupMask, SampleMask
-from reelwright.engine.models import load_transformer
-from reelwright.engine.modulation import Levels
-from reelwright.engine.names import transformer_name
-from reelwright.engine.parity.case import Case
-from reelwright.engine.perturbation import BlockPlan, Perturbation, Skip, plan_blocks
-from reelwright.engine.transformer import StreamInput, StreamLevels, Transformer
-from reelwright.engine.weights import Compute, Float8Source, LoraDelta, WeightSource
+from reelwright.engine.storage.lora import fuse_rounded, stack_loras
+from reelwright.engine.storage.weights import Compute, Float8Source, LoraDelta, WeightSource
 
 STREAMS = ("video", "audio")
 

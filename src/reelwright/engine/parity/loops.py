@@ -8,24 +8,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reelwright.engine.conditioning import (
+from reelwright.engine.denoiser.models import load_transformer
+from reelwright.engine.denoiser.patchify import patchify, unpatchify, unpatchify_audio
+from reelwright.engine.denoiser.positions import VideoScale
+from reelwright.engine.parity.case import Case
+from reelwright.engine.sampling.conditioning import (
     Conditioning,
     KeptFrames,
     VideoSpace,
     condition,
     keyframe_positions,
 )
-from reelwright.engine.denoise import GuidedDenoise, StreamRun
-from reelwright.engine.guidance import NEUTRAL, Guider
-from reelwright.engine.loop import run_sampler
-from reelwright.engine.models import load_transformer
-from reelwright.engine.noise import NoiseSource, NoiseUse, Purpose
-from reelwright.engine.parity.case import Case
-from reelwright.engine.patchify import patchify, unpatchify, unpatchify_audio
-from reelwright.engine.positions import VideoScale
-from reelwright.engine.res2s import Res2s
-from reelwright.engine.sampler import Euler, GradientEstimating, Sampler
-from reelwright.engine.tokens import Tokens, append_tokens, audio_tokens, video_tokens
+from reelwright.engine.sampling.denoise import GuidedDenoise, StreamRun
+from reelwright.engine.sampling.guidance import NEUTRAL, Guider
+from reelwright.engine.sampling.loop import run_sampler
+from reelwright.engine.sampling.noise import NoiseSource, NoiseUse, Purpose
+from reelwright.engine.sampling.res2s import Res2s
+from reelwright.engine.sampling.sampler import Euler, GradientEstimating, Sampler
+from reelwright.engine.sampling.tokens import Tokens, append_tokens, audio_tokens, video_tokens
 
 
 def run_loop(case: Case) -> Mapping[str, Tensor]:

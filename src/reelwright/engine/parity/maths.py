@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reelwright.engine.guidance import (
+from reelwright.engine.parity.case import Case
+from reelwright.engine.parity.words import need, number_after, numbers_in
+from reelwright.engine.sampling.guidance import (
     Guider,
     apg_delta,
     cfg_delta,
@@ -17,9 +19,7 @@ from reelwright.engine.guidance import (
     skips_step,
     stg_delta,
 )
-from reelwright.engine.parity.case import Case
-from reelwright.engine.parity.words import need, number_after, numbers_in
-from reelwright.engine.schedule import (
+from reelwright.engine.sampling.schedule import (
     DISTILLED,
     DISTILLED_REFINE,
     Sigmas,
@@ -27,7 +27,7 @@ from reelwright.engine.schedule import (
     linear_quadratic_sigmas,
     ltx2_sigmas,
 )
-from reelwright.engine.steps import (
+from reelwright.engine.sampling.steps import (
     ancestral_step,
     cfgpp_step,
     denoised_from_velocity,

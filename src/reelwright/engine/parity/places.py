@@ -8,16 +8,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from reelwright.engine.conditioning import (
-    KeptFrames,
-    Keyframe,
-    VideoSpace,
-    condition,
-    keyframe_positions,
-)
-from reelwright.engine.parity.case import Case
-from reelwright.engine.parity.words import need, number_after, numbers_in
-from reelwright.engine.positions import (
+from reelwright.engine.denoiser.positions import (
     AudioScale,
     VideoScale,
     audio_positions,
@@ -27,8 +18,17 @@ from reelwright.engine.positions import (
     reference_positions,
     video_positions,
 )
-from reelwright.engine.rope import RopeTable, rope_table, rotate
-from reelwright.engine.tokens import Tokens, video_tokens
+from reelwright.engine.denoiser.rope import RopeTable, rope_table, rotate
+from reelwright.engine.parity.case import Case
+from reelwright.engine.parity.words import need, number_after, numbers_in
+from reelwright.engine.sampling.conditioning import (
+    KeptFrames,
+    Keyframe,
+    VideoSpace,
+    condition,
+    keyframe_positions,
+)
+from reelwright.engine.sampling.tokens import Tokens, video_tokens
 
 
 def run_positions(case: Case) -> Mapping[str, Tensor]:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from reelwright.engine.audio_vae import load_audio_vae
-from reelwright.engine.mel import DEFAULT_FRONT_END, resample
+from reelwright.engine.codecs.audio_vae import load_audio_vae
+from reelwright.engine.codecs.mel import DEFAULT_FRONT_END, resample
+from reelwright.engine.codecs.vocoder import WideVocoder, load_vocoder
 from reelwright.engine.parity.case import Case
-from reelwright.engine.vocoder import WideVocoder, load_vocoder
 
 
 def run_front_end(case: Case) -> Mapping[str, Tensor]:

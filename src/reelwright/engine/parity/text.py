@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from reelwright.engine.parity.case import Case
-from reelwright.engine.text import load_text_path
+from reelwright.engine.text.text import load_text_path
 
 
 def run_text(case: Case) -> Mapping[str, Tensor]:

@@ -8,11 +8,11 @@ from itertools import count
 import torch
 from torch import Tensor
 
+from reelwright.engine.codecs.statistics import Statistics
+from reelwright.engine.codecs.tiling import AxisTiling, CountTiling, Cut, Tiling
+from reelwright.engine.codecs.upsampler import load_upsampler
+from reelwright.engine.codecs.video_vae import VideoVae, load_video_vae, to_rgb
 from reelwright.engine.parity.case import Case
-from reelwright.engine.statistics import Statistics
-from reelwright.engine.tiling import AxisTiling, CountTiling, Cut, Tiling
-from reelwright.engine.upsampler import load_upsampler
-from reelwright.engine.video_vae import VideoVae, load_video_vae, to_rgb
 
 
 def run_roundtrip(case: Case) -> Mapping[str, Tensor]:

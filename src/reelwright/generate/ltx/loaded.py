@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from reelwright.engine import RESIDENT, Checkpoint, Compute, Models, Residency
-from reelwright.engine.tensor_file import MappedFile
+from reelwright.engine.storage.tensor_file import MappedFile
 from reelwright.generate.ltx.settings import Precision
 from reelwright.models import WeightSet
 from reelwright.models.weight_set import expanded

@@ -8,8 +8,8 @@ from typing import Any
 
 from reelwright import engine
 from reelwright.engine import Control, Models, Pass, PassLatents, plan_clip
-from reelwright.engine.clip_state import fingerprint
-from reelwright.engine.pass_run import PassRun
+from reelwright.engine.clip.clip_state import fingerprint
+from reelwright.engine.clip.pass_run import PassRun
 from reelwright.errors import InputError
 from reelwright.generate.ltx.driven import driving_sound, is_driven
 from reelwright.generate.ltx.latents import ShotLatents

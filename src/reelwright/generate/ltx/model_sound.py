@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reelwright.audio import SAMPLE_RATE, Audio, AudioWriter
 from reelwright.engine import Sound
-from reelwright.engine.mel import resample
+from reelwright.engine.codecs.mel import resample
 from reelwright.errors import NumericsError
 from reelwright.generate.ltx.span import ShotSpan
 

@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from reelwright.engine.fitting import fit_frames
+from reelwright.engine.clip.fitting import fit_frames
 from reelwright.errors import NumericsError
 from reelwright.generate.ltx.color_anchor import ColorAnchor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelwright.engine import Control, lora_metadata
-from reelwright.engine.checkpoint import open_file
+from reelwright.engine.checkpoints.checkpoint import open_file
 from reelwright.errors import InputError, StageError
 from reelwright.generate.ltx.depth_control import depth_clip
 from reelwright.generate.ltx.settings import LtxSettings

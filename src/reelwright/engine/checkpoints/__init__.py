@@ -1,0 +1,1 @@
+"""One index over whatever a person has: which tensors, which config, which model."""

@@ -1,0 +1,1 @@
+"""Pixels and sound to latents and back; latents to larger ones."""

@@ -1,0 +1,1 @@
+"""The transformer: from noisy tokens, text and noise levels to velocities."""

@@ -1,0 +1,1 @@
+"""From weights at rest to modules that run: built on the meta device, resident or streamed."""

@@ -1,0 +1,1 @@
+"""From words to the contexts that the denoiser reads."""
