@@ -14,6 +14,7 @@ from torch._dynamo.utils import counters
 
 from reelwright.engine.checkpoints.config import TransformerConfig
 from reelwright.engine.denoiser.block import Block
+from reelwright.engine.denoiser.capture import compile_blocks
 from reelwright.engine.denoiser.modulation import Levels
 from reelwright.engine.denoiser.positions import video_positions
 from reelwright.engine.denoiser.transformer import (
@@ -22,7 +23,6 @@ from reelwright.engine.denoiser.transformer import (
     Transformer,
     block_shape,
 )
-from reelwright.engine.memory.capture import compile_blocks
 from reelwright.engine.memory.residency import Residency, load_blocks
 from reelwright.engine.storage.weights import Compute, LoraDelta, PlainSource
 

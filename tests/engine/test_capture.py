@@ -12,8 +12,8 @@ from torch.utils._pytree import tree_leaves
 from reelwright.engine import GuidedDenoise, Guider, Keyframe, StreamRun, VideoSpace, condition
 from reelwright.engine.checkpoints.config import TransformerConfig
 from reelwright.engine.denoiser.block import Block
+from reelwright.engine.denoiser.capture import Captures, Inputs, Pair, captured
 from reelwright.engine.denoiser.transformer import Transformer, block_shape
-from reelwright.engine.memory.capture import Captures, Inputs, Pair, captured
 from reelwright.engine.memory.residency import Residency, load_blocks
 from reelwright.engine.sampling.tokens import audio_tokens, video_tokens
 from reelwright.engine.storage.weights import Compute, PlainSource

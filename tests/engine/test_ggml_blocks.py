@@ -6,10 +6,10 @@ import torch
 from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 from torch import Tensor
 
-from reelwright.engine.storage import ggml_blocks
-from reelwright.engine.storage.ggml_blocks import UNPACKERS, GgmlSource, unpacked_in_place
+from reelwright.engine.storage import gguf_source
+from reelwright.engine.storage.ggml_blocks import UNPACKERS
 from reelwright.engine.storage.gguf_source import GgufSource
-from reelwright.engine.storage.weights import Compute, LoraDelta, PlainSource, Slot
+from reelwright.engine.storage.weights import Compute, LoraDelta, Slot
 
 SHAPE = (24, 512)
 
@@ -39,7 +39,7 @@ _HALVES = {
 }
 
 
-def _made(source: GgufSource | GgmlSource, *loras: LoraDelta) -> Tensor:
+def _made(source: GgufSource, *loras: LoraDelta) -> Tensor:
     out = Slot(torch.empty(SHAPE))
     source.materialise(out, Compute.FLOAT32, loras)
     return out.weight
@@ -47,21 +47,16 @@ def _made(source: GgufSource | GgmlSource, *loras: LoraDelta) -> Tensor:
 
 @pytest.mark.parametrize("quantisation", UNPACKERS)
 def test_equals_the_librarys_numbers(quantisation: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ggml_blocks, "PART", 1024)  # several parts, the last one whole
+    monkeypatch.setattr(gguf_source, "PART", 1024)  # several parts, the last one whole
     source = _source(quantisation)
-    twin = unpacked_in_place(source)
-    assert isinstance(twin, GgmlSource)
-    assert (twin.nbytes, twin.shape, twin.storage) == (source.nbytes, SHAPE, source.storage)
-    expected = _made(source)
+    assert not source.on_host
+    expected = source.dequantise()
     assert expected.isfinite().all()
     assert expected.std() > 0
-    assert torch.equal(_made(twin), expected)
+    assert torch.equal(_made(source), expected)
     delta = LoraDelta(torch.ones(1, SHAPE[1]), torch.ones(SHAPE[0], 1), 0.5)
-    assert torch.equal(_made(twin, delta), _made(source, delta))
+    assert torch.equal(_made(source, delta), expected + 0.5)
 
 
-def test_other_weights_are_left_as_they_are() -> None:
-    plain = PlainSource("x", torch.ones(2))
-    rare = GgufSource("x", torch.zeros(18, dtype=torch.uint8), "IQ4_NL", (1, 32))
-    assert unpacked_in_place(plain) is plain
-    assert unpacked_in_place(rare) is rare
+def test_rare_ones_are_the_librarys_own() -> None:
+    assert GgufSource("x", torch.zeros(18, dtype=torch.uint8), "IQ4_NL", (1, 32)).on_host

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reelwright.engine import Checkpoint, TensorFile, lora_deltas, stack_loras
 from reelwright.engine.checkpoints.checkpoint import Component
-from reelwright.engine.storage.lora import lora_metadata
+from reelwright.engine.checkpoints.lora import lora_metadata
 from reelwright.errors import CheckpointError
 
 Save = Callable[..., Path]

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from reelwright.engine.memory import staging
 from reelwright.engine.memory.ring import BlockSlot, HostLane, Need, Ring
 from reelwright.engine.memory.staging import Scratch, StagedLane, scratch_bytes
-from reelwright.engine.storage.ggml_blocks import unpacked_in_place
 from reelwright.engine.storage.gguf_source import GgufSource
 from reelwright.engine.storage.nvfp4 import padded_scale_shape
 from reelwright.engine.storage.weights import (
@@ -124,8 +123,7 @@ def _ring(needs: Sequence[Sequence[Need]], staged: bool) -> Ring[nn.Linear]:
 def test_all_storages_arrive_whole(clock: Clock, with_lora: bool) -> None:
     delta = LoraDelta(torch.ones(2, COLUMNS).bfloat16(), torch.randn(ROWS, 2), 0.5)
     needs = [
-        [Need("weight", unpacked_in_place(source), [delta] if with_lora else ())]
-        for source in _sources().values()
+        [Need("weight", source, [delta] if with_lora else ())] for source in _sources().values()
     ]
     plain, staged = (
         [block.weight.clone() for block in _ring(needs, kind)] for kind in (False, True)

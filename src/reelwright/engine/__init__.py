@@ -6,6 +6,7 @@ it has, condition `Tokens`, and let a sampler walk them down a schedule.
 
 from reelwright.engine.checkpoints.checkpoint import Checkpoint, Component
 from reelwright.engine.checkpoints.identity import Identity
+from reelwright.engine.checkpoints.lora import LoraMetadata, lora_deltas, lora_metadata, stack_loras
 from reelwright.engine.clip.clip_decode import decode_frames, decode_sound
 from reelwright.engine.clip.clip_facts import ModelFacts, model_facts
 from reelwright.engine.clip.clip_models import Models
@@ -37,6 +38,7 @@ from reelwright.engine.codecs.tiling import AxisTiling, CountTiling, Tiling
 from reelwright.engine.codecs.upsampler import LatentUpsampler, load_upsampler
 from reelwright.engine.codecs.video_vae import VideoVae, load_video_vae, to_rgb
 from reelwright.engine.codecs.vocoder import Vocoder, WideVocoder, load_vocoder
+from reelwright.engine.denoiser.capture import captured, compile_blocks
 from reelwright.engine.denoiser.models import load_transformer
 from reelwright.engine.denoiser.patchify import (
     patchify,
@@ -46,7 +48,6 @@ from reelwright.engine.denoiser.patchify import (
 )
 from reelwright.engine.denoiser.positions import AudioScale, VideoScale, num_audio_latents
 from reelwright.engine.denoiser.transformer import StreamInput, StreamLevels, Transformer
-from reelwright.engine.memory.capture import captured, compile_blocks
 from reelwright.engine.memory.loading import verify_finite
 from reelwright.engine.memory.residency import RESIDENT, Blocks, Residency, load_blocks
 from reelwright.engine.sampling.conditioning import (
@@ -88,7 +89,6 @@ from reelwright.engine.sampling.schedule import (
     ltx2_sigmas,
 )
 from reelwright.engine.sampling.tokens import Tokens, audio_tokens, video_tokens
-from reelwright.engine.storage.lora import LoraMetadata, lora_deltas, lora_metadata, stack_loras
 from reelwright.engine.storage.shards import shard_paths
 from reelwright.engine.storage.tensor_file import TensorFile
 from reelwright.engine.storage.weights import Compute, Format, LoraDelta, Slot, WeightSource

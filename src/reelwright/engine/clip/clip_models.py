@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import torch
 
 from reelwright.engine.checkpoints.checkpoint import Checkpoint, open_file
+from reelwright.engine.checkpoints.lora import stack_loras
 from reelwright.engine.clip.clip_facts import ModelFacts, model_facts
 from reelwright.engine.clip.passes import Lora
 from reelwright.engine.codecs.audio_vae import AudioVae, load_audio_vae
@@ -24,12 +25,11 @@ from reelwright.engine.codecs.tiling import AxisTiling, Tiling
 from reelwright.engine.codecs.upsampler import LatentUpsampler, load_upsampler
 from reelwright.engine.codecs.video_vae import VideoVae, load_video_vae
 from reelwright.engine.codecs.vocoder import Vocoder, WideVocoder, load_vocoder
+from reelwright.engine.denoiser.capture import captured
 from reelwright.engine.denoiser.models import load_transformer
 from reelwright.engine.denoiser.transformer import Transformer
-from reelwright.engine.memory.capture import captured
 from reelwright.engine.memory.loading import CPU
 from reelwright.engine.memory.residency import RESIDENT, Residency
-from reelwright.engine.storage.lora import stack_loras
 from reelwright.engine.storage.weights import Compute
 from reelwright.errors import InputError
 

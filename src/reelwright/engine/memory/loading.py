@@ -13,7 +13,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from reelwright.engine.storage.ggml_blocks import unpacked_in_place
 from reelwright.engine.storage.weights import Compute, LoraDelta, Slot, WeightSource
 from reelwright.errors import CheckpointError
 
@@ -154,7 +153,7 @@ def resident(
     if stored is not None and not loras and device.type == "cpu":
         return stored
     ready = torch.empty(source.shape, dtype=compute.dtype, device=device)
-    unpacked_in_place(source).materialise(Slot(ready), compute, loras)
+    source.materialise(Slot(ready), compute, loras)
     return ready
 
 

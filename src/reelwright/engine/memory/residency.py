@@ -24,7 +24,6 @@ from reelwright.engine.memory.loading import (
 )
 from reelwright.engine.memory.ring import BlockSlot, HostLane, Need, Ring
 from reelwright.engine.memory.staging import StagedLane, scratch_bytes
-from reelwright.engine.storage.ggml_blocks import unpacked_in_place
 from reelwright.engine.storage.weights import Compute, LoraDelta, WeightSource
 from reelwright.errors import InputError
 
@@ -171,10 +170,7 @@ def load_blocks(
     modules = [on_meta(make, where) for _ in range(residency.num_slots)]
     names = {name: official(name) for name in modules[0].state_dict()}
     needs = [
-        [
-            Need(own, unpacked_in_place(weights[name]), change.get(name, ()))
-            for own, name in names.items()
-        ]
+        [Need(own, weights[name], change.get(name, ())) for own, name in names.items()]
         for weights, change in pairs
     ]
     return Blocks(ring=_ring(modules, needs, compute, device))

@@ -111,7 +111,7 @@ class StagedLane:
             return
         self._scratch.clear()
         source = need.source
-        if not isinstance(source, GgufSource):  # rare quantisations are unpacked by the host
+        if not (isinstance(source, GgufSource) and source.on_host):
             source = self._moved(source)
         source.materialise(out, compute, [self._moved(lora) for lora in need.loras])
 

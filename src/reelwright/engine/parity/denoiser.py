@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from reelwright.engine.checkpoints.checkpoint import CONNECTORS, DIFFUSION, Checkpoint
+from reelwright.engine.checkpoints.lora import fuse_rounded, stack_loras
 from reelwright.engine.checkpoints.names import transformer_name
 from reelwright.engine.denoiser.mask import GroupMask, SampleMask
 from reelwright.engine.denoiser.models import load_transformer
@@ -22,7 +23,6 @@ from reelwright.engine.storage.float8 import (
     is_cast_layer,
     use_float8_products,
 )
-from reelwright.engine.storage.lora import fuse_rounded, stack_loras
 from reelwright.engine.storage.weights import Compute, Float8Source, LoraDelta, WeightSource
 
 STREAMS = ("video", "audio")

@@ -1,77 +1,16 @@
 """GGUF's common quantisations unpacked by torch, on whatever device the bytes lie.
 
 The twin of the gguf library's numpy code and equal to it bit for bit: the same numbers are
-multiplied and subtracted in float32, in the same order. A weight without LoRAs is unpacked a part
-at a time, so that no float32 copy of it is ever whole.
+multiplied and subtracted in float32, in the same order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
-from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 from jaxtyping import Float32, UInt8
 from torch import Tensor
-
-from reelwright.engine.storage.gguf_source import GgufSource
-from reelwright.engine.storage.weights import Compute, Format, LoraDelta, Slot, WeightSource, write
-
-PART = 2**22
-"""Numbers unpacked at a time: 16 MiB in float32."""
-
-
-@dataclass(frozen=True, slots=True)
-class GgmlSource:
-    """A weight in GGUF's blocks, unpacked where they lie.
-
-    Attributes:
-        name: As its file calls it.
-        data: Its bytes, on any device.
-        quantisation: Name of the scheme, one of `UNPACKERS`.
-        shape: Of the weight.
-    """
-
-    name: str
-    data: UInt8[Tensor, " N"]
-    quantisation: str
-    shape: tuple[int, ...]
-
-    @property
-    def storage(self) -> Format:
-        """How it is stored."""
-        return Format.GGUF
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes at rest, scales included."""
-        return self.data.nbytes
-
-    def view(self, compute: Compute) -> Tensor | None:
-        """None: it always has to be dequantised."""
-        return None
-
-    def materialise(self, out: Slot, compute: Compute, loras: Sequence[LoraDelta]) -> None:
-        """Write the weight, with its LoRAs, into `out`."""
-        size, nbytes = GGML_QUANT_SIZES[GGMLQuantizationType[self.quantisation]]
-        blocks = self.data.view(-1, nbytes)
-        unpack = UNPACKERS[self.quantisation]
-        if loras:
-            write(out, unpack(blocks).view(self.shape), loras)
-            return
-        flat = out.weight.view(-1, size)
-        for start in range(0, blocks.shape[0], PART // size):
-            part = slice(start, start + PART // size)
-            flat[part].copy_(unpack(blocks[part]))
-
-
-def unpacked_in_place(source: WeightSource) -> WeightSource:
-    """The same weight, unpacked by torch where its quantisation is known here."""
-    if isinstance(source, GgufSource) and source.quantisation in UNPACKERS:
-        return GgmlSource(source.name, source.data, source.quantisation, source.shape)
-    return source
-
 
 Blocks = UInt8[Tensor, "N _"]
 Numbers = Float32[Tensor, "N _"]

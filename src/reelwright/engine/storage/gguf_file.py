@@ -33,7 +33,7 @@ MAX_TEXT_BYTES = 1 << 24
 MAX_TENSORS = 1 << 20
 """Most tensors that are believed; LTX-2.3 has 5947."""
 
-_SCALARS = {
+SCALARS = {
     0: "B",
     1: "b",
     2: "H",
@@ -46,7 +46,8 @@ _SCALARS = {
     11: "q",
     12: "d",
 }
-_STRING, _ARRAY = 8, 9
+STRING, ARRAY = 8, 9
+"""Kinds of values in a header, as numbers of `struct` and the two that are none."""
 _KEPT_ITEMS = 8
 """Longest array whose values are kept; longer ones are vocabularies."""
 
@@ -88,15 +89,15 @@ class _Reader:
     def value(self) -> str | None:
         """A value as text; None for an array too long to keep."""
         kind = self.count("I")
-        if kind == _STRING:
+        if kind == STRING:
             return self.text()
-        if kind == _ARRAY:
+        if kind == ARRAY:
             return self._array()
         return str(self.number(self._code(kind)))
 
     def _array(self) -> str | None:
         kind, length = self.count("I"), self.count()
-        if kind == _STRING:
+        if kind == STRING:
             for _ in range(length):
                 self.take(self.count())
             return None
@@ -107,9 +108,9 @@ class _Reader:
         )
 
     def _code(self, kind: int) -> str:
-        if kind not in _SCALARS:
+        if kind not in SCALARS:
             raise _refuse(f"The header has a value of the unknown kind {kind}.", self.where)
-        return _SCALARS[kind]
+        return SCALARS[kind]
 
 
 class GgufFile(MappedFile):

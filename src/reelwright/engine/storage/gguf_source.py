@@ -13,7 +13,11 @@ from gguf.quants import dequantize
 from jaxtyping import Float32, UInt8
 from torch import Tensor
 
+from reelwright.engine.storage.ggml_blocks import UNPACKERS
 from reelwright.engine.storage.weights import Compute, Format, LoraDelta, Slot, write
+
+PART = 2**22
+"""Numbers unpacked at a time: 16 MiB in float32."""
 
 
 @cache
@@ -30,6 +34,9 @@ def is_readable(quantisation: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class GgufSource:
     """A weight in blocks, each with scales of its own.
+
+    The common quantisations are unpacked by torch where their bytes lie, without LoRAs a part at a
+    time, so that no float32 copy is ever whole; rare ones by the gguf library, on the CPU.
 
     Attributes:
         name: As its file calls it.
@@ -53,6 +60,11 @@ class GgufSource:
         """Bytes at rest, scales included."""
         return self.data.nbytes
 
+    @property
+    def on_host(self) -> bool:
+        """Whether it is unpacked on the CPU, wherever its slot is."""
+        return self.quantisation not in UNPACKERS
+
     def view(self, compute: Compute) -> Tensor | None:
         """None: it always has to be dequantised."""
         return None
@@ -65,4 +77,15 @@ class GgufSource:
 
     def materialise(self, out: Slot, compute: Compute, loras: Sequence[LoraDelta]) -> None:
         """Write the weight, with its LoRAs, into `out`."""
-        write(out, self.dequantise(), loras)
+        if self.on_host:
+            write(out, self.dequantise(), loras)
+            return
+        size, nbytes = GGML_QUANT_SIZES[GGMLQuantizationType[self.quantisation]]
+        blocks, unpack = self.data.view(-1, nbytes), UNPACKERS[self.quantisation]
+        if loras:
+            write(out, unpack(blocks).view(self.shape), loras)
+            return
+        flat = out.weight.view(-1, size)
+        for start in range(0, blocks.shape[0], PART // size):
+            part = slice(start, start + PART // size)
+            flat[part].copy_(unpack(blocks[part]))

@@ -9,6 +9,7 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 
+from reelwright.engine.storage.gguf_file import ARRAY, SCALARS, STRING
 from reelwright.engine.storage.tensor_file import map_bytes
 from reelwright.engine.text.pieces import (
     SPACE,
@@ -22,21 +23,6 @@ from reelwright.engine.text.tokenizer import Tokenizer
 
 MAX_PIECES = 1 << 24
 """Most pieces that are believed; Gemma 3 has 262,144."""
-
-_NUMBERS = {
-    0: "B",
-    1: "b",
-    2: "H",
-    3: "h",
-    4: "I",
-    5: "i",
-    6: "f",
-    7: "?",
-    10: "Q",
-    11: "q",
-    12: "d",
-}
-_TEXT, _LIST = 8, 9
 
 
 def gguf_tokenizer(path: Path) -> Tokenizer:
@@ -104,20 +90,20 @@ def _gguf_text(data: memoryview, place: int) -> tuple[str, int]:
 
 
 def _gguf_value(data: memoryview, place: int, kind: int) -> tuple[object, int]:
-    if kind == _TEXT:
+    if kind == STRING:
         return _gguf_text(data, place)
-    if kind != _LIST:
-        code = f"<{_NUMBERS[kind]}"
+    if kind != ARRAY:
+        code = f"<{SCALARS[kind]}"
         return struct.unpack_from(code, data, place)[0], place + struct.calcsize(code)
     inner, length = struct.unpack_from("<IQ", data, place)
     place += 12
     if length > MAX_PIECES:
         raise ValueError(f"a list has {length} entries")
-    if inner == _TEXT:
+    if inner == STRING:
         texts = []
         for _ in range(length):
             text, place = _gguf_text(data, place)
             texts.append(text)
         return texts, place
-    code = f"<{length}{_NUMBERS[inner]}"
+    code = f"<{length}{SCALARS[inner]}"
     return list(struct.unpack_from(code, data, place)), place + struct.calcsize(code)
