@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from reelwright.engine.denoiser.linear import Linear
 from reelwright.engine.denoiser.mask import AttentionMask
 from reelwright.engine.denoiser.norm import RmsNorm
 from reelwright.engine.denoiser.rope import RopeTable, rotate
@@ -45,11 +46,11 @@ class Attention(nn.Module):
         self.heads = heads
         self.q_norm = RmsNorm(width, eps)
         self.k_norm = RmsNorm(width, eps)
-        self.to_q = nn.Linear(query_width, width)
-        self.to_k = nn.Linear(context_width, width)
-        self.to_v = nn.Linear(context_width, width)
-        self.to_out = nn.Linear(width, query_width)
-        self.to_gate_logits = nn.Linear(query_width, heads) if gated else None
+        self.to_q = Linear(query_width, width)
+        self.to_k = Linear(context_width, width)
+        self.to_v = Linear(context_width, width)
+        self.to_out = Linear(width, query_width)
+        self.to_gate_logits = Linear(query_width, heads) if gated else None
 
     def forward(
         self,

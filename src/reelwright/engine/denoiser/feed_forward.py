@@ -6,6 +6,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from reelwright.engine.denoiser.linear import Linear
+
 
 class FeedForward(nn.Module):
     """Widen, bend, narrow.
@@ -17,8 +19,8 @@ class FeedForward(nn.Module):
 
     def __init__(self, width: int, *, bias: bool) -> None:
         super().__init__()
-        self.project_in = nn.Linear(width, 4 * width, bias=bias)
-        self.project_out = nn.Linear(4 * width, width, bias=bias)
+        self.project_in = Linear(width, 4 * width, bias=bias)
+        self.project_out = Linear(4 * width, width, bias=bias)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         """Apply it to every token by itself."""
