@@ -130,9 +130,17 @@ def best_turn(turned: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def motion_verdicts(
-    samples: Sequence[MotionSample], props: Sequence[str], frame_rate: Fraction, still: bool
+    samples: Sequence[MotionSample],
+    props: Sequence[str],
+    frame_rate: Fraction,
+    *,
+    still: bool,
+    raw: bool,
 ) -> list[Verdict]:
-    """Judge the picture, and each prop that can be told, by its worst stretch."""
+    """Judge the picture, and each prop that can be told, by its worst stretch.
+
+    Where the picture has been encoded, directions of small props are told less surely.
+    """
     seen = [name for name in (WHOLE, *props) if any(name in item.errors for item in samples)]
     verdicts = []
     for subject in seen or [WHOLE]:
@@ -140,7 +148,8 @@ def motion_verdicts(
             group for group in _groups(samples) if any(subject in item.errors for item in group)
         ]
         followed = _followed(subject, groups, frame_rate, still)
-        verdicts += [followed, _direction(subject, groups, frame_rate, still)]
+        room = 1.0 if raw else THRESHOLDS["motion_direction"].gates["encoded"]
+        verdicts += [followed, _direction(subject, groups, frame_rate, still, room)]
     return verdicts
 
 
@@ -179,7 +188,11 @@ def _followed(
 
 
 def _direction(
-    subject: str, groups: Sequence[Sequence[MotionSample]], frame_rate: Fraction, still: bool
+    subject: str,
+    groups: Sequence[Sequence[MotionSample]],
+    frame_rate: Fraction,
+    still: bool,
+    room: float,
 ) -> Verdict:
     measure = "motion_direction"
     gates = THRESHOLDS[measure].gates
@@ -198,7 +211,15 @@ def _direction(
         f"{at_frames(*frames, frame_rate)}: {subject or 'the picture'} moves {value:.0f} degrees "
         "off the staged direction."
     )
-    return judged(measure, value, message, subject=subject, frames=frames, frame_rate=frame_rate)
+    return judged(
+        measure,
+        value,
+        message,
+        subject=subject,
+        frames=frames,
+        frame_rate=frame_rate,
+        scale=room,
+    )
 
 
 def _share(errors: Sequence[TurnedErrors]) -> float:

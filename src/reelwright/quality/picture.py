@@ -106,7 +106,7 @@ def staged_verdicts(
         ),
         drift_verdict(collected.drift.changes, count, frame_rate, dark),
         *speed_verdicts(collected.speeds, staged.props, frame_rate, still),
-        *motion_verdicts(collected.motions, staged.props, frame_rate, still),
+        *motion_verdicts(collected.motions, staged.props, frame_rate, still=still, raw=raw),
         *place_verdicts(collected.placements, staged.props, grid, frame_rate, dark),
         depth_edges_verdict(collected.depth_edges, frame_rate, dark),
         *depth_order_verdicts(collected.depth_edges, frame_rate, dark),

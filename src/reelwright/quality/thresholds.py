@@ -191,10 +191,10 @@ _ROWS = (
     ),
     Threshold(
         "motion_direction", "Direction of the motion", "degrees", warn=20, fail=45, needs=_STAGE,
-        source="measured, largest clean 6.7",
+        source="measured raw, largest clean 6.7; after x264, 21",
         finds="a turn of 30 degrees",
         remedy=_DEPTH,
-        gates={"turns": 16, "confidence": 1.5, "stage": 10},
+        gates={"turns": 16, "confidence": 1.5, "stage": 10, "encoded": 1.4},
         hints=(Remedy.STRONGER_CONTROL, Remedy.OTHER_SEED, Remedy.ADD_KEYFRAME),
     ),
     Threshold(
