@@ -7,14 +7,11 @@ from fractions import Fraction
 
 from reelwright.engine.checkpoints.checkpoint import DIFFUSION, Checkpoint, Component
 from reelwright.engine.checkpoints.config import (
-    AudioLayout,
-    MelConfig,
-    Section,
-    StftConfig,
     TransformerConfig,
     UpsamplerConfig,
     VideoVaeConfig,
 )
+from reelwright.engine.codecs.audio_vae import audio_settings
 from reelwright.engine.codecs.video_vae import video_scale
 from reelwright.engine.denoiser.models import require
 from reelwright.engine.denoiser.positions import AudioScale, VideoScale
@@ -116,25 +113,14 @@ def _video_facts(
     )
 
 
-class _Params(Section):
-    """`audio_vae.model.params`."""
-
-    sampling_rate: int = 16000
-
-
 def _audio_facts(
     checkpoint: Checkpoint, config: TransformerConfig, names: frozenset[str]
 ) -> AudioFacts:
-    params = ("audio_vae", "model", "params")
-    layout = checkpoint.config(AudioLayout, *params, "ddconfig")
-    rate = checkpoint.config(_Params, *params).sampling_rate
-    stft = checkpoint.config(StftConfig, "audio_vae", "preprocessing", "stft")
-    mel = checkpoint.config(MelConfig, "audio_vae", "preprocessing", "mel")
-    factor = 2 ** (len(layout.ch_mult) - 1)
+    settings = audio_settings(checkpoint)
     return AudioFacts(
-        AudioScale(rate, stft.hop_length, factor),
-        layout.z_channels,
-        (layout.mel_bins or mel.n_mel_channels) // factor,
+        settings.scale,
+        settings.layout.z_channels,
+        settings.bands // settings.factor,
         _context_width(config, config.audio_cross_attention_dim),
         any(name.startswith("audio_vae.encoder.") for name in names),
     )

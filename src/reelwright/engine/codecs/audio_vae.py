@@ -24,11 +24,12 @@ from reelwright.engine.codecs.audio_layers import (
     UpLevel,
     activate,
 )
+from reelwright.engine.codecs.half import load_half
 from reelwright.engine.codecs.mel import MelFrontEnd
 from reelwright.engine.codecs.statistics import Statistics, load_statistics
 from reelwright.engine.denoiser.models import require
 from reelwright.engine.denoiser.positions import AudioScale
-from reelwright.engine.memory.loading import CPU, build
+from reelwright.engine.memory.loading import CPU
 from reelwright.engine.storage.weights import Compute
 from reelwright.errors import InputError
 
@@ -147,6 +148,53 @@ class _Params(Section):
     sampling_rate: int = 16000
 
 
+@dataclass(frozen=True, slots=True)
+class AudioSettings:
+    """What a config says of the audio codec.
+
+    Attributes:
+        layout: Its network.
+        rate: Samples per second that it hears.
+        stft: The spectrogram's windows.
+        mel: The mel bands.
+    """
+
+    layout: AudioLayout
+    rate: int
+    stft: StftConfig
+    mel: MelConfig
+
+    @property
+    def factor(self) -> int:
+        """Mel frames, and mel bands, of one of the latent's."""
+        return 2 ** (len(self.layout.ch_mult) - 1)  # type: ignore[no-any-return]
+
+    @property
+    def bands(self) -> int:
+        """Mel bands."""
+        return self.layout.mel_bins or self.mel.n_mel_channels
+
+    @property
+    def scale(self) -> AudioScale:
+        """What one latent frame covers."""
+        return AudioScale(self.rate, self.stft.hop_length, self.factor)
+
+
+def audio_settings(checkpoint: Checkpoint) -> AudioSettings:
+    """Read what a checkpoint's config says of the audio codec.
+
+    Raises:
+        CheckpointError: It says nothing, or what cannot be built.
+    """
+    params = ("audio_vae", "model", "params")
+    return AudioSettings(
+        checkpoint.config(AudioLayout, *params, "ddconfig"),
+        checkpoint.config(_Params, *params).sampling_rate,
+        checkpoint.config(StftConfig, "audio_vae", "preprocessing", "stft"),
+        checkpoint.config(MelConfig, "audio_vae", "preprocessing", "mel"),
+    )
+
+
 def load_audio_vae(
     checkpoint: Checkpoint, *, compute: Compute = Compute.FLOAT32, device: torch.device = CPU
 ) -> AudioVae:
@@ -156,36 +204,17 @@ def load_audio_vae(
         CheckpointError: The checkpoint lacks it, or it does not fit its config.
     """
     require(checkpoint, Component.AUDIO_VAE, Component.AUDIO_VAE in checkpoint.components)
-    layout = checkpoint.config(AudioLayout, "audio_vae", "model", "params", "ddconfig")
-    rate = checkpoint.config(_Params, "audio_vae", "model", "params").sampling_rate
-    stft = checkpoint.config(StftConfig, "audio_vae", "preprocessing", "stft")
-    mel = checkpoint.config(MelConfig, "audio_vae", "preprocessing", "mel")
-    factor = 2 ** (len(layout.ch_mult) - 1)
-    width = layout.z_channels * (layout.mel_bins or mel.n_mel_channels) // factor
-    encoder, decoder = (checkpoint.weights(f"audio_vae.{side}.") for side in ("encoder", "decoder"))
-    where = checkpoint.where
+    settings = audio_settings(checkpoint)
+    layout = settings.layout
+    width = layout.z_channels * settings.bands // settings.factor
     return AudioVae(
-        scale=AudioScale(rate, stft.hop_length, factor),
-        front_end=MelFrontEnd(rate, stft, mel),
+        scale=settings.scale,
+        front_end=MelFrontEnd(settings.rate, settings.stft, settings.mel),
         statistics=load_statistics(checkpoint, "audio_vae.", width),
-        encoder=build(
-            lambda: AudioEncoder(layout),
-            encoder,
-            where=where,
-            prefix="audio_vae.encoder.",
-            compute=compute,
-            device=device,
-        )
-        if encoder
-        else None,
-        decoder=build(
-            lambda: AudioDecoder(layout),
-            decoder,
-            where=where,
-            prefix="audio_vae.decoder.",
-            compute=compute,
-            device=device,
-        )
-        if decoder
-        else None,
+        encoder=load_half(
+            lambda: AudioEncoder(layout), checkpoint, "audio_vae.encoder.", compute, device
+        ),
+        decoder=load_half(
+            lambda: AudioDecoder(layout), checkpoint, "audio_vae.decoder.", compute, device
+        ),
     )

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from reelwright.engine.checkpoints.checkpoint import Checkpoint, Component
 from reelwright.engine.checkpoints.config import VideoVaeConfig
+from reelwright.engine.codecs.half import load_half
 from reelwright.engine.codecs.statistics import Statistics, load_statistics
 from reelwright.engine.codecs.tiling import Tile, Tiling, axis_weights, causal_tiles, pixel_span
 from reelwright.engine.codecs.video_decoder import DECODE_LEVEL, DECODE_NOISE, VideoDecoder
@@ -24,7 +25,7 @@ from reelwright.engine.codecs.video_encoder import VideoEncoder, stride_of
 from reelwright.engine.codecs.video_layers import Noise
 from reelwright.engine.denoiser.models import require
 from reelwright.engine.denoiser.positions import VideoScale
-from reelwright.engine.memory.loading import CPU, build
+from reelwright.engine.memory.loading import CPU
 from reelwright.engine.storage.weights import Compute
 from reelwright.errors import InputError
 from reelwright.shapes import latent_shape_from_pixels
@@ -255,29 +256,13 @@ def load_video_vae(
     present = Component.VIDEO_VAE in checkpoint.components
     require(checkpoint, Component.VIDEO_VAE, present)
     config = checkpoint.config(VideoVaeConfig, "vae")
-    encoder, decoder = (checkpoint.weights(f"vae.{side}.") for side in ("encoder", "decoder"))
-    where = checkpoint.where
     return VideoVae(
         scale=video_scale(config),
         statistics=load_statistics(checkpoint, "vae.", config.latent_channels),
-        encoder=build(
-            lambda: VideoEncoder(config),
-            encoder,
-            where=where,
-            prefix="vae.encoder.",
-            compute=compute,
-            device=device,
-        )
-        if encoder
-        else None,
-        decoder=build(
-            lambda: VideoDecoder(config),
-            decoder,
-            where=where,
-            prefix="vae.decoder.",
-            compute=compute,
-            device=device,
-        )
-        if decoder
-        else None,
+        encoder=load_half(
+            lambda: VideoEncoder(config), checkpoint, "vae.encoder.", compute, device
+        ),
+        decoder=load_half(
+            lambda: VideoDecoder(config), checkpoint, "vae.decoder.", compute, device
+        ),
     )
