@@ -5,13 +5,15 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 GOLDENS ?= ../shared/goldens
+MINUTES ?= 300
+DEVICE  ?= cpu
 FILM    := examples/lighthouse/storyboard.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help film test test-slow check format parity bench docs clean
+.PHONY: help film test test-slow check format parity bench docs pocket pocket-measures clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 film: $(VENV)/.film  ## render the example film; the last line is its path
 	@$(BIN)/reelwright render $(FILM)
@@ -42,6 +44,12 @@ bench: $(VENV)/.film  ## measure this machine; one card and one JSON line each
 
 docs: $(VENV)/.film  ## write the pages that are generated from the code
 	@$(BIN)/python -m reelwright.cli.reference docs
+
+pocket: $(VENV)/.dev  ## train the pocket weights anew (hours; MINUTES=300 DEVICE=cpu; goes on where it was stopped)
+	@$(BIN)/python -m tools.pocket --minutes $(MINUTES) --device $(DEVICE)
+
+pocket-measures: $(VENV)/.film  ## measure the pocket weights on held-out scenes: writes docs/pocket.md (25 minutes)
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m tools.pocket.measure
 
 clean:  ## remove the environment and what renders left
 	rm -rf $(VENV) examples/*/.reelwright build dist

@@ -21,11 +21,13 @@ _HOMES = {
     "Film": "reelwright.storyboard",
     "Prop": "reelwright.storyboard",
     "Shot": "reelwright.storyboard",
+    "clip": "reelwright.production",
     "load_film": "reelwright.storyboard",
     "render": "reelwright.production",
+    "retake": "reelwright.production",
 }
 
-__all__ = ["Film", "Prop", "Shot", "__version__", "load_film", "render"]
+__all__ = ["Film", "Prop", "Shot", "__version__", "clip", "load_film", "render", "retake"]
 
 
 def __getattr__(name: str) -> Any:

@@ -119,6 +119,35 @@ def shot_frames(seconds: float | Fraction, frame_rate: Fraction) -> ShotFrames:
     return ShotFrames(delivered, covering_frames(delivered))
 
 
+def retaken_frames(
+    from_s: float, to_s: float, frames: ShotFrames, frame_rate: Fraction, *, continues: bool = False
+) -> tuple[int, int] | None:
+    """The frames that can be made again within a range of time, nothing outside it changed.
+
+    A model makes frames in groups, the first frame of a clip alone: the groups that lie wholly
+    within. A shot that goes on from another begins with a whole group.
+
+    Args:
+        from_s: Where the range begins; seconds, to the nearest frame.
+        to_s: Where it ends; at the shot's end it takes in what is generated beyond.
+        frames: Of the shot.
+        frame_rate: Frames per second.
+        continues: Whether the shot goes on from another.
+
+    Returns:
+        The first frame, and the one behind the last; None where no group lies within.
+    """
+    first, stop = (round(Fraction(each) * frame_rate) for each in (from_s, to_s))
+    lead = 0 if continues else 1
+    if first > 0 or continues:
+        first = ceil((max(first, 0) - lead) / FRAME_STEP) * FRAME_STEP + lead
+    if stop >= frames.delivered:
+        stop = frames.generated
+    elif stop > lead or continues:
+        stop = (stop - lead) // FRAME_STEP * FRAME_STEP + lead
+    return (first, stop) if 0 <= first < stop else None
+
+
 def generation_size(size: Size, fit: Fit = "crop", grid: int = GRID) -> GenerationSize:
     """The size to generate for a delivered size.
 

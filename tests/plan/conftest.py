@@ -133,5 +133,5 @@ def everything() -> Any:
         backends=(*CAPABILITIES.backends, ltx),
         prop_sources=frozenset({"file", "shape", "prompt", "image"}),
         keyframe_sources=frozenset({"stage", "none", "paint", "picture"}),
-        scene_files=frozenset({".blend"}), upscalers=frozenset({"lanczos"}),
+        scene_files=frozenset({".blend"}), upscalers=frozenset({"lanczos", "rtx-vsr"}),
     )  # fmt: skip

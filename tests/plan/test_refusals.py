@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,10 @@ CASES = {
     "shots[1].model.control": (model("control = {}"), "away"),
     "shots[1].model.steps": (model("steps = [8, 4]"), "away"),
     "shots[1].model.loras": (model(LORA), "away"),
-    "finish.upscale": (("[[music]]", '[finish]\nupscale = { to = "2x" }\n[[music]]'), "size"),
+    "finish.upscale": (
+        ("[[music]]", '[finish]\nupscale = { to = "2x", with = "rtx-vsr" }\n[[music]]'),
+        "lanczos",
+    ),
 }
 
 
@@ -111,3 +115,39 @@ def test_a_backend_that_makes_another_tier_is_refused(write: Write, everything: 
     (refusal,) = refused(loaded.film, everything, "draft")
     assert refusal.field == "shots[1].model.backend"
     assert "animatic" in refusal.mend
+
+
+def _upscaled(asked: str) -> tuple[str, str]:
+    return "[[music]]", f"[finish]\nupscale = {{ {asked} }}\n[[music]]"
+
+
+@pytest.mark.parametrize("asked", ['to = "2x"', 'to = "4k"', 'to = "3x", with = "lanczos"'])
+def test_any_build_enlarges_by_lanczos(write: Write, asked: str) -> None:
+    assert not problems_of(write(_upscaled(asked)), CAPABILITIES)
+
+
+def test_a_refiner_belongs_to_the_tier_that_refines(write: Write, everything: Any) -> None:
+    able = replace(everything, upscalers=frozenset({"lanczos", "pocket"}))
+    film = write(_upscaled('to = "2x", with = "pocket"')).film
+    assert not refused(film, able, "final")
+    (refusal,) = refused(film, able, "standard")
+    assert (refusal.field, "final" in refusal.mend) == ("finish.upscale", True)
+    (refusal,) = refused(film, everything, "final")
+    assert "not installed" in refusal.what
+
+
+@pytest.mark.parametrize(
+    ("size", "to", "word"),
+    [("1920, 1080", "1080p", "1920x1080"), ("2560, 1440", "1080p", "1920x1080"),
+     ("4096, 2160", "3x", "12288x6480")],
+)  # fmt: skip
+def test_a_size_that_is_no_larger_or_too_large_is_refused(
+    write: Write, size: str, to: str, word: str
+) -> None:
+    import re
+
+    loaded = write(_upscaled(f'to = "{to}"'))
+    text = re.sub(r"size = \[[^]]*\]", f"size = [{size}]", loaded.text)
+    (problem,) = problems_of(write(text=text), CAPABILITIES)
+    assert word in problem.what
+    assert problem.field == "finish.upscale"

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,7 @@ from reelwright.production.carrying import Carried, How, carry_out
 from reelwright.production.journal import AttemptRow, Journal
 from reelwright.production.process import WorkerSettings
 from reelwright.production.project import Project
+from reelwright.production.remedies import Remedies, Replan
 from reelwright.production.workshop import open_workshop
 
 HERE = Path(__file__).parent
@@ -76,6 +78,20 @@ class Bench:
         self.events.clear()
         with open_workshop(self.project, "toys.toml", self.emit) as workshop:
             return carry_out(plan, workshop, "toys.toml", How(workers=self.workers, **how))
+
+    def run_judged(self, replan: Replan, bound: int, **how: Any) -> Carried:
+        """Carry out a plan whose shots are judged, and tried again where a guard is broken."""
+        self.events.clear()
+        workers = replace(self.workers, registry=self.workers.registry.replace(
+            ":STAGES", ":JUDGED_STAGES"
+        ))  # fmt: skip
+        with open_workshop(self.project, "toys.toml", self.emit) as workshop:
+            plan = replan({})
+            remedies = Remedies(
+                plan, replan, bound=bound, until=None, store=workshop.store, emit=self.emit
+            )
+            how_ = How(workers=workers, **how)
+            return carry_out(plan, workshop, "toys.toml", how_, remedies=remedies)
 
     def journal(self) -> tuple[AttemptRow, ...]:
         with Journal(self.project.journal, lambda: (), lambda text: None) as journal:

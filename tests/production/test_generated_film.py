@@ -18,7 +18,14 @@ from reelwright.generate import Clip
 from reelwright.media import read_provenance
 from reelwright.models import WeightSet
 from reelwright.plan import StageKind
-from reelwright.production import Event, Noted, RenderResult, StageStep, render
+from reelwright.production import (
+    Event,
+    Noted,
+    RemedyTried,
+    RenderResult,
+    StageStep,
+    render,
+)
 from reelwright.production.artifacts import Artifact, ArtifactStore
 from reelwright.production.local import LocalExecutor
 from reelwright.production.process import WorkerSettings
@@ -170,6 +177,33 @@ class TestAFilmThatAModelMakes:
         notes = {e.note for e in made.events if isinstance(e, StageStep) and "draft" in e.stage}
         assert any("step" in note for note in notes)
 
+    def test_what_a_random_model_breaks_is_tried_once_and_told(self, made: Made) -> None:
+        said = [event for event in made.events if isinstance(event, RemedyTried)]
+        assert [event.shot for event in said] == sorted(
+            {event.shot for event in said}, key=made.draft.plan.shots.index
+        )
+        assert said  # all of it in the draft: the standard is made of what was kept there
+        tries = made.draft.plan.tries
+        assert {event.shot for event in said} == set(tries)
+        assert made.standard.plan.tries == tries
+        assert made.draft.report is not None
+        shots = json.loads(made.draft.report.with_suffix(".json").read_text())["shots"]
+        told = {shot["shot"]: shot["tries"] for shot in shots}
+        for name, each in tries.items():
+            first, second = told[name]
+            assert (first["remedy"], second["remedy"]) == (None, each.made[1].way)
+            assert [row["kept"] for row in told[name]] == [not each.kept, bool(each.kept)]
+            assert first["broken"]
+            assert second["seconds"] > 0
+        assert "Remedies tried" in made.draft.report.read_text()
+
+    def test_the_next_shot_goes_on_from_what_was_kept(self, made: Made) -> None:
+        store = ArtifactStore(made.storyboard.parent / ".reelwright" / "artifacts")
+        (near,) = made.draft.plan.stage("draft/on#1").needs[-1:]
+        found = store.verified(made.draft.plan.stage("draft/on#1").key)
+        assert isinstance(found, Artifact)
+        assert found.manifest.upstream[near] == made.draft.plan.stage(near).key
+
     def test_it_is_held_against_its_keyframes_and_what_is_heard(self, made: Made) -> None:
         assert made.standard.report is not None
         facts = json.loads(made.standard.report.with_suffix(".json").read_text())
@@ -186,12 +220,18 @@ def test_a_render_killed_in_a_draft_goes_on_from_its_last_step(
     calm = generated_film.write_film(tmp_path / "calm", steps=60)
     killed = generated_film.write_film(tmp_path / "killed", steps=60)
     assert not list(driven(calm, environment, kill_at=None))
-    told = list(driven(killed, environment, kill_at="draft/near#1"))
+    draft = "draft/near#1"
+    tried = f"{draft}+other_seed"  # what a random model makes breaks guards
+    told = list(driven(killed, environment, kill_at=draft))
     (left,) = (killed.parent / ".reelwright" / "artifacts").glob("*/r-*/state.safetensors")
     assert left.stat().st_size
     assert told
-    after = list(driven(killed, environment, kill_at=None, watch="draft/near#1"))
+    after = list(driven(killed, environment, kill_at=tried, watch=draft))
     assert after[0] >= told[-1] > 0  # the first step that is told is a later one
+    (left,) = (killed.parent / ".reelwright" / "artifacts").glob("*/r-*/state.safetensors")
+    assert left.stat().st_size
+    last = list(driven(killed, environment, kill_at=None, watch=tried))
+    assert last[0] > 0.2
     assert not list((killed.parent / ".reelwright" / "artifacts").glob("*/*/state.safetensors"))
     film = "tiny-model-draft.mp4"
     assert frames_of(killed) == frames_of(calm)
@@ -217,7 +257,7 @@ def driven(
     """Render as a person would, and kill all of it in the middle of a stage if asked.
 
     Yields:
-        The fractions of that stage that were told.
+        The fractions of that stage, or of the one that is watched, that were told.
     """
     process = subprocess.Popen(
         [sys.executable, str(HERE / "render_driver.py"), str(storyboard), "draft"],
@@ -230,11 +270,11 @@ def driven(
     assert process.stdout is not None
     for line in process.stdout:
         event = json.loads(line)
-        if event["event"] != "stage-step" or event["stage"] != (kill_at or watch):
+        if event["event"] != "stage-step":
             continue
-        if ": step" in event["note"]:
+        if event["stage"] == (watch or kill_at) and ": step" in event["note"]:
             yield event["fraction"]
-        if kill_at is not None and event["fraction"] > 0.3:
+        if event["stage"] == kill_at and event["fraction"] > 0.3:
             os.killpg(process.pid, signal.SIGKILL)
             break
     _, said = process.communicate(timeout=120)

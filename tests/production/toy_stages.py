@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reelwright.errors import StageError
+from reelwright.errors import NumericsError, StageError
 from reelwright.plan import (
     Estimate,
     Plan,
@@ -171,6 +171,31 @@ STAGES = dict.fromkeys(StageKind, make)
 REGISTRY = "toy_stages:STAGES"
 
 
+def make_judgement(task: Task, progress: Progress) -> None:
+    """A shot's report: what its recipe says of its keyframe, broken where that is too low."""
+    from fractions import Fraction
+
+    from reelwright.quality import Remedy, ShotReport, Status, Verdict, shot_report_to_json
+
+    make(task, progress)
+    value = float(task.recipe["psnr_db"])  # type: ignore[arg-type]
+    broken = value < 24
+    verdict = Verdict(
+        "keyframe_psnr", Status.FAIL if broken else Status.PASSED, "seen", value, 24.0, "frame 8",
+        hints=(Remedy.KEYFRAME_AT_MINUS_12, Remedy.DEFLICKER, Remedy.OTHER_SEED) if broken else (),
+    )  # fmt: skip
+    rate, size = Fraction(12), (64, 64)
+    report = ShotReport(task.shot, "toy", 9, rate, size, size, True, True, verdicts=(verdict,))
+    (task.out / "shot.json").write_text(json.dumps(shot_report_to_json(report)))
+
+
+def _no_numbers(task: Task, progress: Progress) -> None:
+    raise NumericsError("It ended in no numbers.", "Use another seed.", where=task.id)
+
+
+_ACTS["numbers"] = _no_numbers
+
+
 def make_film(task: Task, progress: Progress) -> None:
     """A film's file that is no film, with the facts that publishing reads."""
     make(task, progress)
@@ -196,6 +221,8 @@ def make_report(task: Task, progress: Progress) -> None:
 
 FILM_STAGES = {**STAGES, StageKind.MUX: make_film, StageKind.REPORT: make_report}
 FILM_REGISTRY = "toy_stages:FILM_STAGES"
+JUDGED_STAGES = {**STAGES, StageKind.QUALITY: make_judgement}
+JUDGED_REGISTRY = "toy_stages:JUDGED_STAGES"
 FOLDER = str(Path(__file__).parent)
 
 

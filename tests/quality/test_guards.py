@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +19,10 @@ from reelwright.quality import (
     Remedy,
     ShotReport,
     Status,
+    Verdict,
+    badness,
     broken_guards,
+    broken_words,
     guard_verdicts,
     measure_clip,
     remedies_of,
@@ -56,6 +60,44 @@ def test_a_black_clip_asks_for_guidance_1_first(shot: Make, rate: Fraction) -> N
     assert remedies_of(broken)[0] is Remedy.GUIDANCE_1
     assert Remedy.GUIDANCE_1.denoises
     assert not Remedy.OTHER_TILES.denoises
+
+
+def broken_shot(*values: tuple[str, float]) -> ShotReport:
+    """A shot whose keyframe measures have failed with these values."""
+    verdicts = tuple(
+        Verdict(
+            name, Status.FAIL, "seen", value, THRESHOLDS[name].fail, hints=THRESHOLDS[name].hints
+        )
+        for name, value in values
+    )
+    rate = Fraction(24)
+    return ShotReport("one", "toy", 9, rate, (64, 64), (64, 64), True, True, verdicts=verdicts)
+
+
+def test_the_better_of_two_clips() -> None:
+    """By the gravest guard that is broken, then by how many are, then by how far."""
+    fine, near, far = (
+        broken_shot(),
+        broken_shot(("keyframe_psnr", 20.0)),
+        broken_shot(("keyframe_psnr", 10.0)),
+    )
+    two = broken_shot(("keyframe_psnr", 23.0), ("keyframe_color", 3.1))
+    black = broken_shot(("black", 2.0))
+    ranked = [fine, near, far, two, black]
+    assert sorted(ranked, key=badness) == ranked
+    assert badness(fine) == (0.0, 0.0, 0.0)
+    assert badness(broken_shot(("keyframe_psnr", float("-inf"))))[2] == 10.0
+
+
+def test_a_warning_is_not_bad() -> None:
+    warned = replace(broken_shot(), verdicts=(Verdict("black", Status.WARN, "seen", 1.0, 1.0),))
+    assert badness(warned) == badness(broken_shot())
+
+
+def test_broken_guards_in_words_each_once() -> None:
+    verdict = broken_shot(("keyframe_psnr", 17.0)).verdicts[0]
+    twice = [replace(verdict, subject="frame 48"), replace(verdict, subject="frame 0")]
+    assert broken_words(twice) == ("Keyframe's PSNR-Y 17 dB (frame 48)",)
 
 
 def test_hints_go_through_json(shot: Make, rate: Fraction) -> None:

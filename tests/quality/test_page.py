@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,10 +20,12 @@ from PIL import Image
 from reelwright.frames import ArrayFrames
 from reelwright.quality import (
     FilmShot,
+    Remedy,
     Report,
     Series,
     Status,
     Thumbnails,
+    Try,
     Verdict,
     make_thumbnails,
     measure_clip,
@@ -226,6 +229,23 @@ def test_a_plot_is_described_in_words() -> None:
     words = describe(plot(series([30.0, 40.0, 35.0]), 3))
     assert "30 to 40 dB" in words
     assert "usually 35" in words
+
+
+def test_what_was_tried_stands_on_the_page_and_goes_through_json(film: Any) -> None:
+    report, pictures = film
+    tries = (
+        Try(None, "as the storyboard says", ("Black frames 9 frames",), "", 12.0),
+        Try(Remedy.OTHER_SEED, "another <seed>", (), "", 7.5, kept=True),
+    )
+    shots = (replace(report.shots[0], tries=tries), *report.shots[1:])
+    tried = replace(report, shots=shots)
+    assert Report.from_json(json.loads(json.dumps(tried.to_json()))) == tried
+    page = report_page(tried, pictures)
+    text = " ".join(Reader(page).text)
+    assert page.count("Remedies tried") == 1
+    for words in ("another <seed>", "Black frames 9 frames", "no guard", "7.5 s", "kept"):
+        assert words in text
+    assert "Remedies tried" not in report_page(report, pictures)
 
 
 def test_guards_and_remedies_stand_on_the_page(shot: Callable[..., Any], rate: Fraction) -> None:

@@ -1,8 +1,8 @@
 """The pocket's video VAE, in the official layout, written down from a fitted linear codec.
 
-Nothing in it has to be found by descent: the encoder's convolutions have one tap each that is not
-zero, its down blocks fold without loss, and a channel that holds a large constant keeps PixelNorm
-and SiLU on the straight part of their curves.
+Nothing in it has to be found by descent: the encoder's first down blocks fold without loss, the
+last one's kernel sees a whole cell, and channels that hold large constants keep PixelNorm and SiLU
+on the straight part of their curves.
 
 Each group of 8 frames is coded by itself, so decoded groups jump. The decoder looks back: the jump
 to a group, as it would be decoded, is taken off its first four frames, less and less, by weights
@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from tools.pocket.clips import Clip, clips_of, random_crop
-from tools.pocket.pca import COEFFICIENTS, LATENTS, STACK, Bases, fit_patches, fit_stacks
+from tools.pocket.pca import COEFFICIENTS, LATENTS, Bases, fit_patches, fit_stacks
 from torch import Tensor, nn
 
 from reelwright.engine import Checkpoint, VideoVae, load_video_vae
@@ -31,14 +31,23 @@ from reelwright.engine.codecs.video_decoder import VideoDecoder
 from reelwright.engine.codecs.video_encoder import VideoEncoder
 from reelwright.engine.storage.weights import Compute
 
-CONSTANT = 4000.0
-"""The constant channel, in deviations of the largest coefficient."""
+CONSTANT = 2.0**20
+"""Root mean square over channels before each PixelNorm: a power of two, exactly."""
 
 SHARES = (0.76, 0.45, 0.22, 0.09)
 """Of the jump at a border, taken off the frames behind it; 0.84 would take off all of it."""
 
-SPARE = 8
-"""Channels of the decoder's last stage that hold the constant."""
+ENCODER_SPARE = (11.0, 3.0, 1.0, 1.0)
+"""What the encoder's last channels hold, in constants: their squares sum to its 132 channels."""
+
+DECODER_SPARE = (3.0, 3.0, 3.0, 3.0)
+"""The same for the decoder's last 36 channels."""
+
+ENCODER_WIDTH, DECODER_WIDTH = COEFFICIENTS + 1, COEFFICIENTS + len(DECODER_SPARE)
+
+LOCAL = 2 * DECODER_WIDTH
+"""Of the 128 coefficients of a patch over 4 frames, how many directions the decoder keeps apart:
+what latents do to the others is 1e-5 of the variance."""
 
 CONFIG = {
     "_class_name": "CausalVideoAutoencoder",
@@ -49,17 +58,17 @@ CONFIG = {
     "patch_size": 16,
     "norm_layer": "pixel_norm",
     "latent_log_var": "uniform",
-    "encoder_base_channels": COEFFICIENTS,
+    "encoder_base_channels": ENCODER_WIDTH,
     "encoder_blocks": [
         ["compress_time_res", {"multiplier": 2}],
         ["compress_time_res", {"multiplier": 2}],
-        ["compress_all_res", {"multiplier": 8}],
+        ["compress_all", {}],
     ],
-    "decoder_base_channels": 64,
+    "decoder_base_channels": DECODER_WIDTH,
     "decoder_blocks": [
         ["compress_time", {"multiplier": 2}],
         ["compress_time", {"multiplier": 1}],
-        ["compress_all", {"multiplier": 1}],
+        ["compress_all", {"multiplier": 2}],
     ],
     "spatial_padding_mode": "replicate",
     "causal_decoder": True,
@@ -79,16 +88,16 @@ def empty(module: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def encoder_of(bases: Bases) -> VideoEncoder:
-    """The encoder: patches, lossless folds, the constant, the joint projection."""
+    """The encoder: patches, lossless folds of 4 frames, the joint projection."""
     encoder = VideoEncoder(VideoVaeConfig.model_validate(CONFIG))
     empty(encoder)
-    unit = coefficient_unit(bases)
-    encoder.conv_in.conv.weight[:, :, 2, 1, 1] = bases.patch / unit
-    encoder.conv_in.conv.bias.copy_(-(bases.patch @ bases.patch_mean) / unit)
-    encoder.down_blocks[-1].conv.conv.bias[-1] = CONSTANT  # type: ignore[union-attr, operator]
-    # PixelNorm divides by the root of the mean square, which the constant alone decides.
-    level = (CONSTANT**2 * 8 / STACK) ** 0.5
-    encoder.conv_out.conv.weight[:LATENTS, :, 2, 1, 1] = bases.joint * (2.0 * level * unit)
+    encoder.conv_in.conv.weight[:COEFFICIENTS, :, 2, 1, 1] = bases.patch
+    encoder.conv_in.conv.bias[:COEFFICIENTS] = -(bases.patch @ bases.patch_mean)
+    project: nn.Conv3d = encoder.down_blocks[-1].conv  # type: ignore[assignment]
+    folded = bases.joint.view(LATENTS, 4 * COEFFICIENTS, 2, 2, 2)
+    project.weight[:LATENTS, : 4 * COEFFICIENTS, 1:, 1:, 1:] = folded
+    _hold(project, ENCODER_SPARE, 1)
+    _identity(encoder.conv_out.conv, 2, 2.0 * CONSTANT, LATENTS)
     return encoder
 
 
@@ -97,20 +106,37 @@ def decoder_of(bases: Bases, shares: tuple[float, ...] = SHARES) -> VideoDecoder
     """The decoder: each cell by itself, less the jump from the group before."""
     decoder = VideoDecoder(VideoVaeConfig.model_validate(CONFIG))
     empty(decoder)
-    unit, now = coefficient_unit(bases), 2
+    now = 2
     unfold_all, unfold_4, unfold_2 = (block.conv.conv for block in decoder.up_blocks)
-    _identity(decoder.conv_in.conv, now, 1.0)
+    _identity(decoder.conv_in.conv, now, 1.0, LATENTS)
     current, last = cell_weights(bases, shares)
-    unfold_all.weight[:, :, now, 1, 1] = current
-    unfold_all.weight[:, :, now - 1, 1, 1] = last
-    _identity(unfold_4, now, 1.0)
-    _identity(unfold_2, now, 1.0 / unit)
-    unfold_2.bias[-2 * SPARE :] = CONSTANT
-    level = (CONSTANT**2 * SPARE / 64) ** 0.5
+    local = local_basis(current * bases.std, last * bases.std)
+    inverse = torch.linalg.pinv(local)
+    for back, weights in enumerate((current, last)):
+        parts = torch.einsum("kc,cpl->kpl", inverse, weights.reshape(len(local), 8, LATENTS))
+        unfold_all.weight[:, :LATENTS, now - back, 1, 1] = parts.flatten(0, 1)
+    unfold_4.weight[: len(local), :, now, 1, 1] = local
+    _identity(unfold_2, now, 1.0, 2 * COEFFICIENTS)
+    _hold(unfold_2, DECODER_SPARE, 2)
     out = decoder.conv_out.conv
-    out.weight[:, :COEFFICIENTS, now, 1, 1] = bases.patch.T * (2.0 * level * unit)
+    out.weight[:, :COEFFICIENTS, now, 1, 1] = bases.patch.T * (2.0 * CONSTANT)
     out.bias.copy_(bases.patch_mean)
     return decoder
+
+
+def local_basis(current: Tensor, last: Tensor) -> Tensor:
+    """Directions of a patch over 4 frames that latents reach, by what they add to pixels.
+
+    They are as bfloat16 holds them: what is written in front of them then makes up for that.
+
+    Args:
+        current: Stacked coefficients [1024, 128] of a cell's own latent, of deviation 1.
+        last: Of the latent before it.
+    """
+    parts = [part.reshape(4 * COEFFICIENTS, -1) for part in (current, last)]
+    rows = torch.cat(parts, dim=1).double()
+    vectors, _, _ = torch.linalg.svd(rows @ rows.T)
+    return vectors[:, :LOCAL].bfloat16().float()
 
 
 def cell_weights(bases: Bases, shares: tuple[float, ...]) -> tuple[Tensor, Tensor]:
@@ -133,15 +159,16 @@ def cell_weights(bases: Bases, shares: tuple[float, ...]) -> tuple[Tensor, Tenso
     return current.flatten(0, 4), last.flatten(0, 4)
 
 
-def coefficient_unit(bases: Bases) -> float:
-    """Deviation of the largest coefficient, roughly: that of the first latent over its cells."""
-    return float(bases.std.max() / 32**0.5)
+def _hold(conv: nn.Conv3d, spare: tuple[float, ...], repeats: int) -> None:
+    """The last channels hold constants, whatever comes in; each unfolds into so many."""
+    assert conv.bias is not None
+    held = CONSTANT * torch.tensor(spare).repeat_interleave(repeats)
+    conv.bias[-len(held) :] = held
 
 
-def _identity(conv: nn.Conv3d, now: int, factor: float) -> None:
-    """Pass channels on in order, as many as there are on both sides."""
-    side = min(conv.in_channels, conv.out_channels)
-    index = torch.arange(side)
+def _identity(conv: nn.Conv3d, now: int, factor: float, channels: int) -> None:
+    """Pass the first channels on in order."""
+    index = torch.arange(channels)
     conv.weight[index, index, now, 1, 1] = factor
 
 

@@ -1,6 +1,6 @@
-"""Everything that is trained, as one file in the official layout.
+"""Everything that is trained, in the official layout, to where the package keeps it.
 
-python -m tools.pocket.export --checkpoint tools/pocket/runs/transformer/best.pt
+python -m tools.pocket.export --checkpoint tools/pocket/runs/joint/best.pt
 """
 
 from __future__ import annotations
@@ -109,17 +109,26 @@ def main() -> None:
     """Command line."""
     runs = Path("tools/pocket/runs")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=runs / "transformer/best.pt")
+    parser.add_argument("--checkpoint", type=Path, default=runs / "joint/best.pt")
     parser.add_argument("--codec", type=Path, default=runs / "codec/vae.safetensors")
-    parser.add_argument("--sound", type=Path, default=runs / "audio_codec/audio_vae.safetensors")
+    parser.add_argument("--sound", type=Path, default=runs / "audio/pocket-audio.safetensors")
     parser.add_argument("--text", type=Path, default=runs / "text_encoder")
-    parser.add_argument("--out", type=Path, default=runs / "export/pocket.safetensors")
+    parser.add_argument("--upsampler", type=Path, default=runs / "upsampler/upsampler.safetensors")
+    parser.add_argument("--refiner", type=Path, default=runs / "refiner/refiner.safetensors")
+    parser.add_argument("--out", type=Path, default=Path("src/reelwright/models/pocket"))
     given = parser.parse_args()
-    parts = [path for path in (given.codec, given.sound) if path.exists()]
-    size = export(given.checkpoint, parts, given.out)
-    print(f"{given.out}: {size / 1e6:.1f} MB")
-    if export_language(given.checkpoint, given.text, given.out.with_name("text_encoder")):
-        print(given.out.with_name("text_encoder"))
+    export(given.checkpoint, [given.codec, given.sound], given.out / "model.safetensors")
+    if not export_language(given.checkpoint, given.text, given.out / "text_encoder"):
+        raise SystemExit(f"{given.checkpoint} has no language model: train the joint stage.")
+    for path in (given.upsampler, given.refiner):
+        if path.exists():
+            shutil.copy(path, given.out / path.name)
+        else:
+            print(f"{path} is not there: nothing is written for it")
+    files = sorted(path for path in given.out.rglob("*") if path.is_file())
+    for path in files:
+        print(f"{path.relative_to(given.out)}: {path.stat().st_size / 1e6:.2f} MB")
+    print(f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB in all")
 
 
 if __name__ == "__main__":

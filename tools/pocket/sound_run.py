@@ -88,7 +88,7 @@ class Run:
     Args:
         folder: Of checkpoint and log.
         model: What learns.
-        minutes: Of training in all, over every continuation.
+        minutes: Of training in all, over every continuation; on a CPU those that it worked.
         peak: AdamW's learning rate at its highest.
         half_life: Steps after which the averaged weights have forgotten half, at most.
         muon: Muon's learning rate at its highest, for all but the outermost layers; 0: AdamW alone.
@@ -148,18 +148,24 @@ class Run:
         Args:
             on_save: Called before each checkpoint, e.g. to measure.
         """
-        last = saved = time.monotonic()
+        clock = self._clock()
+        last, saved = clock(), time.monotonic()
         while self.spent < self.seconds:
             self._set_rate()
             yield self.step
             self.step += 1
-            now = time.monotonic()
+            now = clock()
             self.spent, last = self.spent + now - last, now
-            if now - saved > SAVE_S or self.spent >= self.seconds:
+            if time.monotonic() - saved > SAVE_S or self.spent >= self.seconds:
                 if on_save is not None:
                     on_save()
                 self.save()
-                last = saved = time.monotonic()
+                last, saved = clock(), time.monotonic()
+
+    def _clock(self) -> Callable[[], float]:
+        """Work done on a CPU, which others may share, or time on a device of one's own."""
+        on_cpu = next(self.model.parameters()).device.type == "cpu"
+        return time.process_time if on_cpu else time.monotonic
 
     def _set_rate(self) -> None:
         share = min(1.0, self.spent / self.seconds)

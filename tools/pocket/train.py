@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ import torch
 from tools.pocket.clips import Clip, clips_of
 from tools.pocket.codec import load_bases
 from tools.pocket.language import Language, caption_of
-from tools.pocket.latents import LatentPool, View, update
+from tools.pocket.latents import LatentPool, View, hash_of, update
 from tools.pocket.model import Guides, Pocket, guided_tokens
 from tools.pocket.optimiser import Optimisers
 from tools.pocket.sampling import SCHEDULES, evaluate
 from tools.pocket.sound_latents import load_ear, update_sounds
+from tools.pocket.together import Together, run_together
 from torch import Tensor
 from torch.nn.functional import embedding
 
@@ -63,21 +65,45 @@ def draw_sigmas(count: int, generator: torch.Generator) -> Tensor:
     return torch.where(torch.rand(count, generator=generator) < 0.1, even, high)
 
 
-def draw_guides(views: list[View], video: Tensor, generator: torch.Generator) -> Guides:
-    """What a batch is guided by, drawn by chance; one layout for all of it."""
-    chances = torch.rand(5, generator=generator).tolist()
+WORDS_ALONE = 0.1
+"""Share of batches that nothing guides but their words, where there are words."""
+
+HEARD_MORE = 2.0
+"""How much oftener than the rest are drawn views whose sound is known: one in six has any."""
+
+
+def draw_guides(
+    views: list[View], video: Tensor, generator: torch.Generator, *, words: bool = False
+) -> Guides:
+    """What a batch is guided by, drawn by chance; one layout for all of it.
+
+    Args:
+        views: The batch.
+        video: Its latents.
+        generator: Draws.
+        words: Whether it has captions, so that some batches may have nothing else.
+    """
+    chances = torch.rand(8, generator=generator).tolist()
+    if words and chances[5] < WORDS_ALONE:
+        return Guides()
     stills: dict[int, Tensor] = {}
+    order = [0, 1, 2, 3] if chances[6] < 0.85 else [1, 2, 0, 3]
     if chances[1] < 0.9:
-        stills[int(views[0].still_frames[0])] = _stack([view.stills[0] for view in views])
+        stills[int(views[0].still_frames[order[0]])] = _stack([v.stills[order[0]] for v in views])
     if chances[2] < 0.25:
-        for k in range(1, 2 + (chances[3] < 0.5)):
-            frame = int(views[0].still_frames[k])
-            stills[frame] = _stack([view.stills[k] for view in views])
+        for k in order[1 : 2 + (chances[3] < 0.5)]:
+            stills[int(views[0].still_frames[k])] = _stack([view.stills[k] for view in views])
     return Guides(
-        first=video[:, :, :1] if chances[0] < 0.95 else None,
+        first=video[:, :, : _kept(video.shape[2], chances[7])] if chances[0] < 0.95 else None,
         stills=stills,
-        depth=torch.stack([view.depth for view in views]).float() if chances[4] < 0.65 else None,
+        depth=torch.stack([view.depth for view in views]).float() if chances[4] < 0.7 else None,
     )
+
+
+def _kept(frames: int, chance: float) -> int:
+    """How many latent frames are kept: the first, and now and then the tail of a clip before."""
+    tail = 2 if chance < 0.07 else 3 if chance < 0.12 else 1
+    return tail if tail < frames else 1
 
 
 def velocity_error(tokens: Tokens, found: Tensor, drawn: Tensor, weights: Tensor) -> Tensor:
@@ -86,6 +112,13 @@ def velocity_error(tokens: Tokens, found: Tensor, drawn: Tensor, weights: Tensor
     made = tokens.own(tokens.mask).to(found.device)
     error = (tokens.own(found).float() - wanted).square() * weights.to(found.device)
     return (error * made).sum() / (made.sum() * wanted.shape[-1])
+
+
+def kept_sound(tokens: Tokens) -> Tokens:
+    """The first third of a sound is given, as where a clip goes on from another."""
+    mask = torch.ones_like(tokens.mask)
+    mask[:, : tokens.mask.shape[1] // 3] = 0.0
+    return replace(tokens, clean=tokens.initial, mask=mask)
 
 
 def _stack(stills: list[Tensor]) -> Tensor:
@@ -97,10 +130,11 @@ class Trainer:
 
     Args:
         given: The command line.
+        together: Its place among the processes that train it.
     """
 
-    def __init__(self, given: argparse.Namespace) -> None:
-        self.given = given
+    def __init__(self, given: argparse.Namespace, together: Together | None = None) -> None:
+        self.given, self.together = given, together or Together()
         self.device = torch.device(given.device)
         self.joint = given.stage == "joint"
         torch.manual_seed(given.seed)
@@ -112,10 +146,12 @@ class Trainer:
         self.average = Average({k: v.clone() for k, v in self.pocket.state_dict().items()})
         self.step, self.spent_s, self.tokens, self.best = 0, 0.0, 0, float("-inf")
         self.bases = load_bases(given.codec)
-        self.latents = LatentPool(given.latents)
+        self.latents = LatentPool(given.latents, self.bases)
         self.weights = (self.bases.std / self.bases.std.mean()).sqrt().to(self.device)
         self.weights /= self.weights.mean()
         self.resume()
+        if not self.together.leads:
+            self.generator.manual_seed(hash_of(f"{self.step}/{self.together.rank}"))
 
     @property
     def checkpoint(self) -> Path:
@@ -168,7 +204,10 @@ class Trainer:
     def draw(self) -> list[View]:
         """Views of one shape, some of them mirrored; shapes by how many cells they have in all."""
         shapes = list(self.latents.by_shape)
-        cells = [len(self.latents.by_shape[s]) * s[0] * s[1] * s[2] for s in shapes]
+        cells = [
+            len(self.latents.by_shape[s]) * s[0] * s[1] * s[2] * (HEARD_MORE if s[-1] else 1.0)
+            for s in shapes
+        ]
         pick = int(torch.multinomial(torch.tensor(cells).float(), 1, generator=self.generator))
         views = self.latents.by_shape[shapes[pick]]
         frames, height, width = views[0].video.shape[1:]
@@ -185,9 +224,8 @@ class Trainer:
         """The velocity loss of one batch, and its tokens."""
         views = self.draw()
         video = torch.stack([view.video for view in views]).float()
-        tokens = guided_tokens(
-            video, draw_guides(views, video, self.generator), float(views[0].facts["frame_rate"])
-        )
+        guides = draw_guides(views, video, self.generator, words=self.joint)
+        tokens = guided_tokens(video, guides, float(views[0].facts["frame_rate"]))
         heard = self.sounds(views)
         sigma = draw_sigmas(len(views), self.generator).to(self.device)
         noises = [
@@ -229,8 +267,10 @@ class Trainer:
             return None
         latent = torch.stack([v.sound[0] for v in views if v.sound is not None]).float()
         tokens = audio_tokens(latent)
-        given = float(torch.rand((), generator=self.generator)) < 0.1
-        return tokens.freeze() if given else tokens
+        chance = float(torch.rand((), generator=self.generator))
+        if chance < 0.1:
+            return tokens.freeze()
+        return kept_sound(tokens) if chance < 0.2 else tokens
 
     def advance(self, share_left: float) -> dict[str, float]:
         """One step of the optimisers."""
@@ -240,7 +280,8 @@ class Trainer:
             (loss / self.given.parts).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach()) / self.given.parts
             self.tokens += tokens
-        factor = min(1.0, (self.step + 1) / WARM_UP, share_left)
+        self.together.share(self.pocket.parameters())
+        factor = min(1.0, (self.step + 1) / WARM_UP, share_left) * self.given.rate
         norm = self.optimisers.step(factor)
         self.step += 1
         self.average.follow(self.pocket, self.step, self.given.average)
@@ -287,43 +328,51 @@ def quick_on_cpu() -> None:
     def spread(rows: Tensor, index: Tensor | None) -> Tensor:
         return rows if index is None else embedding(index, rows.flatten(0, 1))
 
-    attention.scaled_dot_product_attention = attend  # type: ignore[attr-defined, unused-ignore]
-    block.spread = ends.spread = spread  # type: ignore[attr-defined, unused-ignore]
+    swaps = ((attention, "attend", attend), (block, "spread", spread), (ends, "spread", spread))
+    for module, name, quick in swaps:
+        assert hasattr(module, name), f"{module.__name__} has no {name}"
+        setattr(module, name, quick)
 
 
-def run(given: argparse.Namespace) -> None:
+def run(given: argparse.Namespace, together: Together) -> None:
     """Train until the box is spent."""
-    trainer, start = Trainer(given), time.monotonic()
+    torch.set_num_threads(given.threads)
+    if given.device == "cpu":
+        quick_on_cpu()
+    trainer, start = Trainer(given, together), time.monotonic()
     before, marks = trainer.spent_s, {"save": 0.0, "judge": time.monotonic(), "log": 0.0}
-    clips = held_out_clips(given.held, given.judged)
+    clips = held_out_clips(given.held, given.judged) if together.leads else []
     box, cooldown = given.minutes * 60, max(given.cooldown * 60, 1e-6)
     feed(trainer)
-    while (now := time.monotonic()) - start < box:
-        left = (box - (now - start)) / cooldown if given.cooldown else 1.0
-        row = trainer.advance(left)
-        trainer.spent_s = before + time.monotonic() - start
-        if now - marks["log"] > 20:
+    while (left := together.agreed(box - (time.monotonic() - start))) > 0:
+        row = trainer.advance(left / cooldown if given.cooldown else 1.0)
+        now = time.monotonic()
+        trainer.spent_s = before + now - start
+        if together.leads and now - marks["log"] > 20:
             trainer.log(**row, tokens=trainer.tokens, cpu=round(time.process_time(), 1))
             marks["log"] = now
-        if now - marks["judge"] > given.judge_minutes * 60:
+        if together.leads and now - marks["judge"] > given.judge_minutes * 60:
             trainer.judge(clips)
             marks["judge"] = time.monotonic()
         if now - marks["save"] > 120:
-            trainer.save()
+            if together.leads:
+                trainer.save()
             feed(trainer)
             marks["save"] = time.monotonic()
-    trainer.judge(clips)
-    trainer.save()
+    if together.leads:
+        trainer.judge(clips)
+        trainer.save()
 
 
 def feed(trainer: Trainer) -> None:
     """Encode what the pool has grown by, and read it."""
-    given = trainer.given
-    update(given.pool, given.latents, trainer.bases, views=given.views, seconds=given.encode_s)
-    if trainer.joint and given.sound.exists():
+    given, leads = trainer.given, trainer.together.leads
+    if leads:
+        update(given.pool, given.latents, trainer.bases, views=given.views, seconds=given.encode_s)
+    if leads and trainer.joint and given.sound.exists():
         update_sounds(given.pool, given.latents, load_ear(given.sound), seconds=given.encode_s)
     before = sum(map(len, trainer.latents.by_shape.values()))
-    if (count := trainer.latents.refresh()) != before:
+    if (count := trainer.latents.refresh()) != before and leads:
         trainer.log(views=count)
 
 
@@ -349,6 +398,7 @@ def main() -> None:
     parser.add_argument("--sound-weight", type=float, default=0.5)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--cooldown", type=float, default=0.0, help="minutes of falling rates")
+    parser.add_argument("--rate", type=float, default=1.0, help="of the optimisers' rates")
     parser.add_argument("--tokens", type=int, default=2400, help="of one part of a step")
     parser.add_argument("--parts", type=int, default=2, help="of a step, each of its own layout")
     parser.add_argument("--views", type=int, default=6, help="of each clip")
@@ -360,11 +410,9 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="that share each step")
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    if given.device == "cpu":
-        quick_on_cpu()
-    run(given)
+    run_together(given.processes, partial(run, given))
 
 
 if __name__ == "__main__":

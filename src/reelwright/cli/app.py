@@ -43,6 +43,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("stage", "reelwright.cli.stage:stage", "Stage shots: depth, camera, contact sheet."),
     Command("keyframes", "reelwright.cli.stage:keyframes", "Pictures the video passes through."),
     Command("render", "reelwright.cli.render:render", "Make the film."),
+    Command("clip", "reelwright.cli.clip:clip", "Make one clip with no storyboard."),
     Command("report", "reelwright.cli.report:report", "Measure how good a film is."),
     Command("pack", "reelwright.cli.keep:pack", "Put a film and all it needs into one file."),
     Command("clean", "reelwright.cli.keep:clean", "Remove what old renders left."),

@@ -12,6 +12,8 @@ from reelwright.production.events import (
     JobFinished,
     JobStarted,
     Noted,
+    RemedyJudged,
+    RemedyTried,
     StageFailed,
     StageFinished,
     StagePreview,
@@ -87,6 +89,8 @@ class TerminalProgress:
                 self._finished(event)
             case StageFailed() | StageSkipped() | WorkerLost():
                 self._trouble(event)
+            case RemedyTried() | RemedyJudged():
+                self._console.print(f"[cyan]remedy:[/] {_plain(event.message)}", soft_wrap=True)
             case Warned():
                 self._console.print(f"[yellow]warning:[/] {_plain(event.message)}", soft_wrap=True)
             case JobFinished():

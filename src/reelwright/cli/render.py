@@ -40,6 +40,7 @@ def render(
     text_encoder: TextEncoder = None,
     upsampler: Upsampler = None,
     lora: Loras = None,
+    remedies: str | None = None,
     explain: Flag = False,
     replan: Flag = False,
     devices: str | None = None,
@@ -79,6 +80,9 @@ def render(
         Their latent upsampler; without it clips are made in one pass.
     lora
         A LoRA, and how strongly it joins: --lora crane.safetensors 0.8. Again for each.
+    remedies
+        How many other ways a shot is made in whose clip breaks a guard (black, frozen, flicker, a
+        keyframe missed ...), the better clip being kept: off, or a number. By default 1.
     explain
         Say of every stage why it runs or why it does not.
     replan
@@ -112,6 +116,7 @@ def render(
             devices=_devices(devices),
             threads=threads,
             weights=weights,
+            remedies=_bound(remedies),
         )
 
     if events:
@@ -128,6 +133,23 @@ def render(
     else:
         for folder in result.folders.values():
             say(str(folder))
+
+
+def _bound(text: str | None) -> int:
+    """`off` or a number as the most ways that are tried."""
+    from reelwright.plan import DEFAULT_TRIES
+
+    if text is None:
+        return DEFAULT_TRIES
+    if text == "off":
+        return 0
+    if not text.isdecimal():
+        raise SettingError(
+            f'"{text}" is no number of remedies.',
+            "Write --remedies off, or a number.",
+            where="--remedies",
+        )
+    return int(text)
 
 
 def _devices(text: str | None) -> Mapping[StageKind, str] | None:

@@ -33,6 +33,7 @@ from reelwright.engine.clip.passes import (
 from reelwright.engine.clip.pipeline import ClipLatents, make_clip
 from reelwright.engine.clip.still_codec import blemish_still
 from reelwright.engine.codecs.audio_vae import AudioVae, load_audio_vae
+from reelwright.engine.codecs.pixel_upscaler import PixelUpscaler, load_pixel_upscaler
 from reelwright.engine.codecs.statistics import Statistics, load_statistics
 from reelwright.engine.codecs.tiling import AxisTiling, CountTiling, Tiling
 from reelwright.engine.codecs.upsampler import LatentUpsampler, load_upsampler
@@ -145,6 +146,7 @@ __all__ = [
     "PassLatents",
     "PassPlan",
     "Picture",
+    "PixelUpscaler",
     "Purpose",
     "Reference",
     "ReferenceNoise",
@@ -194,6 +196,7 @@ __all__ = [
     "linear_quadratic_sigmas",
     "load_audio_vae",
     "load_blocks",
+    "load_pixel_upscaler",
     "load_state",
     "load_statistics",
     "load_text_encoder",

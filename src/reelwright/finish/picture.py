@@ -1,4 +1,4 @@
-"""From the generated picture to the delivered one: a crop, or a shrink with black bars.
+"""From the generated picture to the delivered one: a crop, or a shrink with black bars; or larger.
 
 The shrink works on linear light, since an average of sRGB codes darkens fine bright detail, with
 Pillow's Lanczos on float planes.
@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from reelwright.shapes import GenerationSize
+from reelwright.shapes import GenerationSize, Size
 
 Pictures = NDArray[np.uint8 | np.uint16]
 
@@ -44,7 +44,56 @@ def conform(pictures: Pictures, size: GenerationSize) -> Pictures:
     return delivered
 
 
-def _shrink(picture: Pictures, size: tuple[int, int]) -> Pictures:
+def enlarge(pictures: Pictures, size: GenerationSize, target: Size) -> Pictures:
+    """Bring pictures to a size beyond the delivered one.
+
+    Lanczos on sRGB codes where they grow, since ringing beside dark edges is seen less there; on
+    linear light where they shrink.
+
+    Args:
+        pictures: uint8 or uint16 [n, H, W, 3] of the generated size or a whole multiple of it.
+        size: Both sizes, and how one becomes the other.
+        target: Width and height wanted, in the proportions of the delivered size, pixels.
+
+    Returns:
+        [n, H, W, 3] of the target size, same dtype.
+    """
+    left, top, right, bottom = _scaled(size.crop_box, pictures.shape[2] // size.generated[0])
+    kept = pictures[:, top:bottom, left:right]
+    whole = GenerationSize(target, size.generated, size.fit)
+    left, top, right, bottom = whole.pad_box
+    delivered = np.zeros((len(kept), target[1], target[0], 3), pictures.dtype)
+    for index, picture in enumerate(kept):
+        delivered[index, top:bottom, left:right] = _resized(picture, (right - left, bottom - top))
+    return delivered
+
+
+def _scaled(box: tuple[int, int, int, int], times: int) -> tuple[int, int, int, int]:
+    left, top, right, bottom = (side * times for side in box)
+    return left, top, right, bottom
+
+
+def _resized(picture: Pictures, size: Size) -> Pictures:
+    from PIL import Image
+
+    height, width = picture.shape[:2]
+    if (width, height) == size:
+        return picture
+    if width > size[0] or height > size[1]:
+        return _shrink(picture, size)
+    planes = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(picture[..., channel], np.float32)).resize(
+                size, Image.Resampling.LANCZOS
+            )
+        )
+        for channel in range(3)
+    ]
+    codes = np.round(np.stack(planes, axis=-1)).clip(0, np.iinfo(picture.dtype).max)
+    return np.asarray(codes.astype(picture.dtype))
+
+
+def _shrink(picture: Pictures, size: Size) -> Pictures:
     from PIL import Image
 
     linear = _linear_light(picture.dtype.str)[picture]

@@ -87,6 +87,8 @@ class ClipRequest:
         seed: The shot's seed.
         take: Which take, from 1.
         label: What the result is called in front of people.
+        retake: Frames, first and one behind the last, that are made again of a clip that there is;
+            None for a clip of its own.
     """
 
     shot: str
@@ -102,6 +104,7 @@ class ClipRequest:
     seed: int = 0
     take: int = 1
     label: str = "animatic"
+    retake: tuple[int, int] | None = None
 
 
 def listener_from_scene(scene: Scene, names: Iterable[str]) -> Listener:

@@ -23,13 +23,14 @@ from reelwright.plan.film_stages import ANIMATIC_MUX
 from reelwright.plan.fit import require_disk, require_memory
 from reelwright.plan.graph import running_order
 from reelwright.plan.history import NUM_SAMPLES, History, Ratio, Sample
-from reelwright.plan.lock import Choice, PlanLock, lock_of
+from reelwright.plan.lock import Choice, PlanLock, lock_of, tries_from_json
 from reelwright.plan.planner import make_plan
 from reelwright.plan.refusals import Refusal, problems_of, refused
 from reelwright.plan.shot_stages import keyframe_requests
 from reelwright.plan.sketch import Arrange, AssetFiles, Words
 from reelwright.plan.stages import CPU, Estimate, PlannedStage, StageKind, total
 from reelwright.plan.versions import ROOM_VERSIONS, room_version
+from reelwright.plan.ways import DEFAULT_TRIES, GuardedShot, Made, ShotTries, Way
 from reelwright.plan.weight_files import WeightFiles
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "COSTS",
     "COSTS_VERSION",
     "CPU",
+    "DEFAULT_TRIES",
     "JSON",
     "NUM_SAMPLES",
     "ROOM_VERSIONS",
@@ -51,7 +53,9 @@ __all__ = [
     "DigestStore",
     "Estimate",
     "FileUse",
+    "GuardedShot",
     "History",
+    "Made",
     "Plan",
     "PlanLock",
     "PlannedStage",
@@ -59,8 +63,10 @@ __all__ = [
     "Recipe",
     "Refusal",
     "Sample",
+    "ShotTries",
     "StageCost",
     "StageKind",
+    "Way",
     "WeightFiles",
     "Words",
     "Work",
@@ -84,5 +90,6 @@ __all__ = [
     "running_order",
     "sha256_of",
     "total",
+    "tries_from_json",
     "write_atomic",
 ]

@@ -107,6 +107,7 @@ CAPABILITIES = Capabilities(
     backends=(ANIMATIC,),
     prop_sources=frozenset({"file", "shape"}),
     keyframe_sources=frozenset({"stage", "none"}),
+    upscalers=frozenset({"lanczos"}),
 )
 """What this build can carry out."""
 
@@ -126,7 +127,12 @@ def capabilities_for(weights: Sequence[WeightSet]) -> Capabilities:
         tiers=("animatic", *model.tiers),
         backends=(ANIMATIC, model),
         keyframe_sources=CAPABILITIES.keyframe_sources | {"picture"},
+        upscalers=CAPABILITIES.upscalers | _refiners(weights[0]),
     )
+
+
+def _refiners(weights: WeightSet) -> frozenset[str]:
+    return frozenset({"pocket"} if weights.refiner is not None and weights.name == "pocket" else ())
 
 
 def _ltx(weights: WeightSet) -> Backend:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from reelwright.plan.history import History
 from reelwright.plan.stages import CPU, Estimate, StageKind
 
-COSTS_VERSION = 1
+COSTS_VERSION = 2
 """Bump when a coefficient changes: measurements are kept as ratios to the model they were made by.
 """
 
@@ -146,6 +146,7 @@ COSTS: dict[tuple[StageKind, str], StageCost] = {
         base_s=2.0,
         s_per_megapixel=1.0,
         s_per_sound_s=0.2,
+        s_per_tera_flop=5.0,  # a pixel refiner in bfloat16; two threads of AVX512-BF16
         base_ram=2 * _WARM,
         ram_per_pixel=1500.0,  # a chunk of frames at the width of the decoder's last blocks
         disk_per_pixel=1.0,

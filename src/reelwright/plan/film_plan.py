@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reelwright.plan.stages import Estimate, PlannedStage, StageKind, total
+from reelwright.plan.ways import GuardedShot, ShotTries
 
 PLAN_VERSION = 1
 """Of the JSON form."""
@@ -27,6 +28,7 @@ class Plan:
         machine: The machine it was made for, in words.
         weights: What its clips are made with: `name`, `label`, `sha256`, `bytes`, `num_files`, and
             `set`, where they lie; empty where no model makes them.
+        guarded: The shots whose clips could be made otherwise where a guard is broken.
     """
 
     title: str
@@ -38,6 +40,12 @@ class Plan:
     notes: tuple[str, ...] = ()
     machine: str = ""
     weights: Mapping[str, Any] = field(default_factory=dict)
+    guarded: tuple[GuardedShot, ...] = ()
+
+    @property
+    def tries(self) -> dict[str, ShotTries]:
+        """What was tried of its shots, where anything was."""
+        return {each.shot: each.tries for each in self.guarded if each.tries.num_tries}
 
     def stage(self, stage_id: str) -> PlannedStage:
         """The stage of that id; KeyError if there is none."""

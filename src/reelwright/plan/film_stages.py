@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from reelwright.plan import recipes
@@ -13,6 +13,7 @@ from reelwright.plan.costs import Work
 from reelwright.plan.shot_stages import ShotStages, plan_animatic_shot
 from reelwright.plan.sketch import Sketch
 from reelwright.plan.stages import PlannedStage, StageKind
+from reelwright.plan.ways import ShotTries, Way, other_seed
 from reelwright.plan.whys import Whys
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def plan_animatic(sketch: Sketch, scenes: Mapping[str, Scene | None]) -> bool:
         return False
     finished = [plan_animatic_shot(sketch, shot, scenes[shot.id]) for shot in sketch.shots]
     planner = _FilmPlanner(sketch, (), ANIMATIC.label)
-    planner.mux(ANIMATIC_MUX, planner.mix("mix/animatic", finished), finished)
+    planner.mux(ANIMATIC_MUX, planner.mix("mix/animatic", finished), finished, own_size=True)
     return True
 
 
@@ -87,11 +88,16 @@ class _FilmPlanner:
             files=files,
         )
 
-    def mux(self, stage_id: str, mix: str, finished: Sequence[str]) -> str:
-        """The file of finished clips."""
+    def mux(
+        self, stage_id: str, mix: str, finished: Sequence[str], *, own_size: bool = False
+    ) -> str:
+        """The file of finished clips; in the film's own size, or enlarged as was asked."""
         from reelwright.storyboard import film_to_toml
 
-        film = self.sketch.film
+        film, work = self.sketch.film, self.sketch.shown()
+        enlarged = None if own_size else self.sketch.enlarged
+        if enlarged is not None:
+            work = replace(work, width=enlarged.size[0], height=enlarged.size[1])
         # The film as such, without a person's comments and layout: those run nothing again.
         plain = hashlib.sha256(film_to_toml(film).encode("utf-8")).hexdigest()
         return self.sketch.graph.add(
@@ -103,10 +109,11 @@ class _FilmPlanner:
                 shots=self.sketch.shots,
                 storyboard_sha256=plain,
                 settings=settings,
+                enlarged=enlarged,
             ),
             cost=film.output.format,
             needs=[*finished, mix],
-            work=self.sketch.shown(),
+            work=work,
             why=Whys.mux(film, self.sketch.shots),
             aside={"provenance": self._provenance(mix, finished)},
         )
@@ -115,6 +122,7 @@ class _FilmPlanner:
         """The report looks at the joins of shots that continue one another: at both sides."""
         joined = [each for each in self.shown if self._is_joined(each.shot)]
         stages = [each.stage if each in joined else None for each in self.shown]
+        tries = self._tries()
         return self.sketch.graph.add(
             StageKind.REPORT,
             "report",
@@ -123,6 +131,7 @@ class _FilmPlanner:
                 label=self.label,
                 shots=list(zip(self.sketch.shots, stages, strict=True)),
                 settings=settings,
+                tries=tries,
             ),
             needs=[
                 *(each.quality for each in self.shown),
@@ -133,7 +142,17 @@ class _FilmPlanner:
             ],
             work=self.sketch.shown(),
             why=Whys.report(self.sketch.shots),
+            aside={
+                "seconds": {
+                    name: [made.seconds for made in each.made] for name, each in tries.items()
+                }
+            },
         )
+
+    def _tries(self) -> dict[str, ShotTries]:
+        """What was tried of the shots, where anything was."""
+        guarded = [each.guarded for each in self.shown if each.guarded is not None]
+        return {each.shot: each.tries for each in guarded if each.tries.num_tries}
 
     def _is_joined(self, shot: Shot) -> bool:
         """Whether it goes on from a planned shot, or a planned shot from it."""
@@ -155,10 +174,16 @@ class _FilmPlanner:
             "title": film.title,
             "storyboard": sketch.loaded.text,
             "storyboard_name": sketch.loaded.path.name,
-            "plan": {"tier": sketch.tier, "stages": [_record(stage) for stage in stages]},
+            "plan": {
+                "tier": sketch.tier,
+                "stages": [_record(stage) for stage in stages],
+                "tries": {name: each.to_json() for name, each in self._tries().items()},
+            },
             "files": {use.path: use.sha256 for stage in stages for use in stage.files},
             "seeds": {
-                shot.id: shot_seed(film.seed, shot.id, shot.chosen_take, shot.seed)
+                shot.id: self._seed(
+                    shot_seed(film.seed, shot.id, shot.chosen_take, shot.seed), shot
+                )
                 for shot in sketch.shots
             },
             "models": self._models(stages),
@@ -169,6 +194,11 @@ class _FilmPlanner:
                 )
             ],
         }
+
+    def _seed(self, seed: int, shot: Shot) -> int:
+        """The seed that a shot's clip was made with."""
+        kept = {name: each.kept for name, each in self._tries().items()}
+        return other_seed(seed) if kept.get(shot.id) == Way.OTHER_SEED else seed
 
     def _models(self, stages: Sequence[PlannedStage]) -> list[dict[str, str]]:
         """The weights that took part."""

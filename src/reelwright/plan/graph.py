@@ -17,6 +17,7 @@ from reelwright.plan.digests import FileUse
 from reelwright.plan.history import History
 from reelwright.plan.lock import Choice, PlanLock
 from reelwright.plan.stages import CPU, PlannedStage, StageKind
+from reelwright.plan.ways import TRY_MARK
 
 if TYPE_CHECKING:
     from reelwright.machine import Machine
@@ -115,6 +116,18 @@ class Graph:
         self.works[stage_id] = work
         return stage_id
 
+    def key_of(self, add: Callable[[], str]) -> str:
+        """Key of a stage that is not planned: what `add` adds is forgotten again.
+
+        Args:
+            add: Adds it, and what it needs that is not there; returns its id.
+        """
+        held = dict(self.stages), dict(self.works), list(self.notes)
+        try:
+            return self.stages[add()].key
+        finally:
+            self.stages, self.works, self.notes = held
+
     def ordered(self) -> tuple[PlannedStage, ...]:
         """Every stage in running order; see `running_order`."""
         return running_order(tuple(self.stages.values()))
@@ -129,7 +142,7 @@ class Graph:
 
     def _choice(self, kind: StageKind, stage_id: str, backend: str) -> Choice:
         fastest = self.accelerator.partition(":")[0] if kind.runs_model else CPU
-        locked = self.lock.choices.get(stage_id)
+        locked = self.lock.choices.get(stage_id.partition(TRY_MARK)[0])
         if locked is None or locked.backend != backend:
             return Choice(backend, fastest)
         if locked.device != fastest and fastest != CPU:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from reelwright.plan.atomic import write_atomic
 from reelwright.plan.canonical import JSON, Recipe
 from reelwright.plan.film_plan import Plan
 from reelwright.plan.stages import StageKind
+from reelwright.plan.ways import TRY_MARK, ShotTries
 
 LOCK_VERSION = 1
 _MEND = "Delete it, or run with --replan: it is written anew."
@@ -54,11 +55,13 @@ class PlanLock:
         choices: By stage id.
         weights: What a model's clips were last made with, as `Plan.weights` says it; empty for
             none yet.
+        tries: What was tried of shots whose clips broke a guard, and what of it is kept, by shot.
     """
 
     tier: str = ""
     choices: Mapping[str, Choice] = field(default_factory=dict)
     weights: Mapping[str, Any] = field(default_factory=dict)
+    tries: Mapping[str, ShotTries] = field(default_factory=dict)
 
     @staticmethod
     def path_for(storyboard: Path) -> Path:
@@ -91,6 +94,7 @@ class PlanLock:
                 tier=str(facts["tier"]),
                 choices={str(name): _choice(each) for name, each in facts["stages"].items()},
                 weights=dict(facts.get("weights", {})),
+                tries=tries_from_json(facts.get("tries", {})),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise PlanError("The plan's lock is damaged.", _MEND, where=str(path)) from error
@@ -107,7 +111,8 @@ class PlanLock:
         if stage_ids is not None:
             known = set(stage_ids)
             choices = {name: each for name, each in choices.items() if name in known}
-        return PlanLock(newer.tier, choices, newer.weights or self.weights)
+        tries = {**self.tries, **newer.tries}
+        return PlanLock(newer.tier, choices, newer.weights or self.weights, tries)
 
     def for_weights(self, sha256: str) -> PlanLock:
         """These choices, but for how a model runs that is another one now."""
@@ -119,7 +124,7 @@ class PlanLock:
             for name, each in self.choices.items()
             if name.partition("/")[0] not in models
         }
-        return PlanLock(self.tier, kept, self.weights)
+        return PlanLock(self.tier, kept, self.weights, self.tries)
 
     def save(self, path: Path) -> bool:
         """Write it, whole or not at all; leave the file alone if it says the same already.
@@ -137,11 +142,13 @@ class PlanLock:
         return True
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, sorted by stage; weights only where there are some."""
+        """Plain JSON, sorted by stage; weights and tries only where there are some."""
+        tries = {name: each.to_json() for name, each in sorted(self.tries.items())}
         return {
             "version": LOCK_VERSION,
             "tier": self.tier,
             **({"weights": dict(self.weights)} if self.weights else {}),
+            **({"tries": tries} if tries else {}),
             "stages": {name: each.to_json() for name, each in sorted(self.choices.items())},
         }
 
@@ -157,9 +164,20 @@ def lock_of(plan: Plan) -> PlanLock:
                 settings=_settings_of(stage.recipe),
             )
             for stage in plan.stages
+            if TRY_MARK not in stage.id
         },
         weights=_locked_weights(plan.weights),
+        tries={name: replace(each, trying="") for name, each in plan.tries.items()},
     )
+
+
+def tries_from_json(facts: Mapping[str, Any]) -> dict[str, ShotTries]:
+    """What was tried, by shot, as `ShotTries.to_json` wrote it.
+
+    Raises:
+        KeyError, TypeError, AttributeError, ValueError: It is nothing of the kind.
+    """
+    return {str(name): ShotTries.from_json(each) for name, each in facts.items()}
 
 
 def _locked_weights(weights: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from reelwright.plan.capabilities import Backend, Capabilities
 from reelwright.plan.model_settings import has_second_pass, model_choices
+from reelwright.plan.ways import Way
 from reelwright.shapes import generation_size
 
 if TYPE_CHECKING:
     from reelwright.plan.sketch import Sketch
+    from reelwright.plan.ways import GuardedShot
     from reelwright.storyboard import Film, Shot
 
 
@@ -51,6 +53,16 @@ def weight_notes(sketch: Sketch, asked: str | None) -> tuple[str, ...]:
 def animatic_note() -> str:
     """That there will be two files."""
     return "The animatic is written beside the film: what the model was given to follow."
+
+
+def kept_notes(guarded: Sequence[GuardedShot]) -> Iterator[str]:
+    """Clips that are not made as the storyboard says, since that one broke a guard."""
+    for each in guarded:
+        if each.tries.kept:
+            yield (
+                f"{each.shot}: made with {Way(each.tries.kept).words}, since its first clip broke "
+                "a guard; the report says which. `--remedies off` takes the first."
+            )
 
 
 def _shot_model_notes(sketch: Sketch) -> Iterator[str]:

@@ -15,11 +15,12 @@ from reelwright.plan.fit import memory_notes, require_disk, require_memory
 from reelwright.plan.graph import Graph
 from reelwright.plan.history import History
 from reelwright.plan.lock import PlanLock
-from reelwright.plan.notes import animatic_note, plan_notes, weight_notes
+from reelwright.plan.notes import animatic_note, kept_notes, plan_notes, weight_notes
 from reelwright.plan.refusals import problems_of
 from reelwright.plan.shot_stages import ShotClip, plan_clip, plan_finish
 from reelwright.plan.sketch import Arrange, AssetFiles, Sketch
 from reelwright.plan.stages import CPU, StageKind
+from reelwright.plan.ways import ShotTries
 from reelwright.plan.weight_files import WeightFiles
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def make_plan(
     arrange: Arrange | None = None,
     accelerator: str = CPU,
     capabilities: Capabilities | None = None,
+    tries: Mapping[str, ShotTries] | None = None,
     check_memory: bool = True,
     check_disk: bool = False,
 ) -> Plan:
@@ -64,6 +66,8 @@ def make_plan(
         arrange: How a shot's words are arranged for a model; needed where there are weights.
         accelerator: Where a model runs unless the person named a device for it.
         capabilities: What can be carried out; by default what the weights make possible.
+        tries: What was tried of shots whose clips broke a guard, by shot: what is kept is planned,
+            and what is being tried, beside it.
         check_memory: Refuse a plan that needs more memory than the machine has.
         check_disk: Refuse a plan that needs more disk than is free, were all of it to run.
 
@@ -98,6 +102,7 @@ def make_plan(
         takes=takes,
         arrange=arrange,
         weights=files,
+        tries=tries or {},
     )
     plan = _planned(sketch, asked=tier or loaded.film.tier)
     if check_memory:
@@ -114,7 +119,9 @@ def _planned(sketch: Sketch, asked: str | None) -> Plan:
     backend = sketch.capabilities.backend_for(sketch.tier)
     clips = _clips(sketch, scenes)
     label = backend.label_for(sketch.tier)
-    plan_film_stages(sketch, [plan_finish(sketch, clips[s.id]) for s in sketch.shots], label)
+    shown = [plan_finish(sketch, clips[s.id]) for s in sketch.shots]
+    guarded = tuple(each.guarded for each in shown if each.guarded is not None)
+    plan_film_stages(sketch, shown, label)
     beside = plan_animatic(sketch, scenes)
     stages, machine = sketch.graph.ordered(), sketch.graph.machine
     notes = plan_notes(
@@ -135,6 +142,7 @@ def _planned(sketch: Sketch, asked: str | None) -> Plan:
         whole=sketch.is_whole,
         notes=(
             *weight_notes(sketch, asked),
+            *kept_notes(guarded),
             *notes,
             *sketch.graph.notes,
             *([animatic_note()] if beside else []),
@@ -142,6 +150,7 @@ def _planned(sketch: Sketch, asked: str | None) -> Plan:
         ),
         machine=machine.summary(),
         weights={} if sketch.weights is None else sketch.weights.to_json(),
+        guarded=guarded,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwright.plan.canonical import JSON, rate_text
 from reelwright.plan.digests import FileUse
+from reelwright.plan.enlarging import Enlarged
 from reelwright.plan.stages import StageKind
 from reelwright.plan.versions import room_version
 from reelwright.shapes import generation_size
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from reelwright.plan.ways import ShotTries
     from reelwright.shapes import GenerationSize, ShotFrames
     from reelwright.storyboard import Film, Music, PlacedSound, Prop, Scene, Shot
 
@@ -120,10 +122,12 @@ def request_recipe(
     seed: int,
     take: int,
     sounds: Sequence[tuple[PlacedSound, FileUse]],
+    retake: tuple[int, int] | None = None,
 ) -> dict[str, Any]:
     """What every stage of a model's clip is told of its shot.
 
-    The scene is in it only where a sound is panned by what stands in it.
+    The scene is in it only where a sound is panned by what stands in it; the frames of a retake
+    only where there is one.
     """
     panned = scene is not None and any(sound.from_prop for sound, _ in sounds)
     return {
@@ -135,6 +139,7 @@ def request_recipe(
         "take": take,
         "sounds": [_sound(sound, use) for sound, use in sounds],
         "scene": scene.recipe() if scene is not None and panned else None,
+        **({"retake": list(retake)} if retake is not None else {}),
     }
 
 
@@ -178,8 +183,13 @@ def decode_recipe(
     words: tuple[str, str],
     weights: Sequence[str],
     settings: Mapping[str, JSON],
+    other_tiles: bool = False,
+    large: bool = False,
 ) -> Any:
-    """Latents become a clip, with the shot's sounds; `words` are those for sound and dialogue."""
+    """Latents become a clip, with the shot's sounds; `words` are those for sound and dialogue.
+
+    `large` keeps refined pictures at the refiner's scale too.
+    """
     sound, dialogue = words
     return {
         "version": room_version(StageKind.DECODE, "ltx"),
@@ -189,16 +199,24 @@ def decode_recipe(
         "sound": sound,
         "dialogue": dialogue,
         "weights": list(weights),
+        **({"other_tiles": True} if other_tiles else {}),
+        **({"large": True} if large else {}),
         **_settings(settings),
     }
 
 
-def finish_recipe(size: GenerationSize, num_frames: int, settings: Mapping[str, JSON]) -> Any:
-    """A finished clip: the size and length that are delivered."""
+def finish_recipe(
+    size: GenerationSize,
+    num_frames: int,
+    settings: Mapping[str, JSON],
+    enlarged: Enlarged | None = None,
+) -> Any:
+    """A finished clip: the size and length that are delivered, and what it is enlarged to."""
     return {
         "version": room_version(StageKind.FINISH, "builtin"),
         "size": size_json(size),
         "num_frames": num_frames,
+        **({} if enlarged is None else {"enlarged": enlarged.to_json()}),
         **_settings(settings),
     }
 
@@ -244,6 +262,7 @@ def mux_recipe(
     shots: Sequence[Shot],
     storyboard_sha256: str,
     settings: Mapping[str, JSON],
+    enlarged: Enlarged | None = None,
 ) -> Any:
     """The film's file: how it is written, and what it says of itself."""
     return {
@@ -252,7 +271,7 @@ def mux_recipe(
         "label": label,
         "chapters": [shot.id for shot in shots],
         "frame_rate": rate_text(film.frame_rate),
-        "size": list(film.size),
+        "size": list(film.size if enlarged is None else enlarged.size),
         "output": {key: part for key, part in dump(film.output).items() if key != "file"},
         "storyboard": storyboard_sha256,
         **_settings(settings),
@@ -265,8 +284,13 @@ def report_recipe(
     label: str,
     shots: Sequence[tuple[Shot, str | None]],
     settings: Mapping[str, JSON],
+    tries: Mapping[str, ShotTries] | None = None,
 ) -> Any:
-    """The film's report: each shot with the stage that it is held against at a join, if any."""
+    """The film's report: each shot with the stage that it is held against at a join, if any.
+
+    What was tried of a shot is told in it, where anything was.
+    """
+    tried = tries or {}
     return {
         "version": room_version(StageKind.REPORT, "builtin"),
         "title": film.title,
@@ -275,7 +299,13 @@ def report_recipe(
         "loudness_lufs": film.finish.loudness_lufs,
         "true_peak_db": film.finish.true_peak_db,
         "shots": [
-            {"id": shot.id, "continues": shot.continues, "stage": stage} for shot, stage in shots
+            {
+                "id": shot.id,
+                "continues": shot.continues,
+                "stage": stage,
+                **({"tries": _tries(tried[shot.id])} if shot.id in tried else {}),
+            }
+            for shot, stage in shots
         ],
         **_settings(settings),
     }
@@ -297,6 +327,19 @@ def size_json(size: GenerationSize) -> dict[str, Any]:
 
 def _sound(sound: PlacedSound | Music, use: FileUse) -> dict[str, Any]:
     return {**dump(sound), "sha256": use.sha256}
+
+
+def _tries(tries: ShotTries) -> list[dict[str, Any]]:
+    """What was made of a shot and what became of it; what it cost decides nothing."""
+    return [
+        {
+            "way": made.way,
+            "broken": list(made.broken),
+            "failed": made.failed,
+            "kept": made.way == tries.kept,
+        }
+        for made in tries.made
+    ]
 
 
 def _settings(settings: Mapping[str, JSON]) -> MutableRecipe:

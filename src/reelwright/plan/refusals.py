@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from reelwright.errors import Problem
 from reelwright.plan.capabilities import Backend, Capabilities
+from reelwright.plan.enlarging import LANCZOS, REFINED_TIER, enlarged_size
+from reelwright.shapes import MAX_SIDE
 
 if TYPE_CHECKING:
-    from reelwright.storyboard import Film, KeyframeSpec, LoadedFilm, ModelSettings, Shot
+    from reelwright.storyboard import Film, KeyframeSpec, LoadedFilm, ModelSettings, Shot, Upscale
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,18 +234,40 @@ def _backend_or_none(
         return None
 
 
-def _upscale(film: Film, capabilities: Capabilities, _: str | None) -> Iterator[Refusal]:
+def _upscale(film: Film, capabilities: Capabilities, tier: str | None) -> Iterator[Refusal]:
     upscale = film.finish.upscale
     if upscale is None:
         return
-    able = upscale.with_ in capabilities.upscalers or (
-        upscale.with_ == "auto" and capabilities.upscalers
-    )
-    if not able:
-        yield Refusal(
-            "finish.upscale",
-            f"The film is to be upscaled to {upscale.to}, and no upscaler is installed.",
-            "Take [finish.upscale] away until one is, or deliver a larger `size`.",
+    for what, mend in _upscale_problems(film, upscale, capabilities, tier):
+        yield Refusal("finish.upscale", what, mend)
+
+
+def _upscale_problems(
+    film: Film, upscale: Upscale, capabilities: Capabilities, tier: str | None
+) -> Iterator[tuple[str, str]]:
+    name, asked = upscale.with_, _tier(film, capabilities, tier)
+    if name != "auto" and name not in capabilities.upscalers:
+        known = ", ".join(f'"{each}"' for each in sorted({"auto", *capabilities.upscalers}))
+        yield (
+            f'The film is to be upscaled by "{name}", which is not installed.',
+            f"Use with = {known}, or deliver a larger `size`.",
+        )
+    elif name == "pocket" and asked != REFINED_TIER:
+        yield (
+            f'The film is to be upscaled by "{name}", which is part of the tier "{REFINED_TIER}"; '
+            f'this is "{asked}".',
+            f'Use tier = "{REFINED_TIER}", or with = "{LANCZOS}".',
+        )
+    (width, height), (wide, tall) = film.size, enlarged_size(film.size, upscale.to)
+    if wide <= width or tall <= height:
+        yield (
+            f"Upscaling to {upscale.to} would make {wide}x{tall} of {width}x{height}.",
+            "Take [finish.upscale] away, or ask for more.",
+        )
+    elif max(wide, tall) > MAX_SIDE:
+        yield (
+            f"Upscaling to {upscale.to} would make {wide}x{tall}; a side has {MAX_SIDE} at most.",
+            "Ask for less.",
         )
 
 

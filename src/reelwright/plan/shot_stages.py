@@ -18,6 +18,15 @@ from reelwright.plan.notes import take_note
 from reelwright.plan.refusals import backend_of
 from reelwright.plan.sketch import Sketch
 from reelwright.plan.stages import StageKind
+from reelwright.plan.ways import (
+    TRY_MARK,
+    GuardedShot,
+    ShotTries,
+    Way,
+    added_keyframe,
+    frames_beyond,
+    ways_for,
+)
 from reelwright.plan.whys import Whys
 
 if TYPE_CHECKING:
@@ -35,6 +44,9 @@ class ShotClip:
         keyframes: Id of the pictures that a model passes through; None where none does.
         clip: Id of the clip.
         decoded: The clip at another tier, for shots that go on from this one: id by tier.
+        tries: What was tried for it; None where a clip is what it is.
+        ways: The ways of making it otherwise that would change something.
+        tried: Id of the clip that is being tried beside it; None for none.
     """
 
     shot: Shot
@@ -43,6 +55,9 @@ class ShotClip:
     keyframes: str | None
     clip: str
     decoded: Callable[[str], str] | None = None
+    tries: ShotTries | None = None
+    ways: tuple[Way, ...] = ()
+    tried: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,7 @@ class ShotStages:
         generate: Of the chosen take.
         finish: The clip as it is delivered.
         quality: What is measured of it.
+        guarded: What can be tried for it; None where a clip is what it is.
     """
 
     shot: Shot
@@ -62,6 +78,7 @@ class ShotStages:
     generate: str
     finish: str
     quality: str
+    guarded: GuardedShot | None = None
 
 
 def plan_clip(sketch: Sketch, shot: Shot, scene: Scene | None, before: ShotClip | None) -> ShotClip:
@@ -93,7 +110,7 @@ def plan_animatic_shot(sketch: Sketch, shot: Shot, scene: Scene | None) -> str:
     scene = planner.scene_of(take)
     clip = planner.generate(scene, take, planner.stage(scene, take), None)
     made = ShotClip(shot, scene, None, None, clip)
-    return _ShotFinisher(sketch, made).finish(f"finish/animatic/{shot.id}")
+    return _ShotFinisher(sketch, made).finish(f"finish/animatic/{shot.id}", own_size=True)
 
 
 def keyframe_requests(
@@ -166,7 +183,7 @@ class _ShotPlanner:
                     stages[take], 0 if take == chosen else take
                 )
         before = None if self.before is None else self.before.decoded
-        takes = {
+        plain = {
             take: LearnedClip(
                 self.sketch,
                 self.shot,
@@ -176,11 +193,48 @@ class _ShotPlanner:
             )
             for take, scene in scenes.items()
         }
+        tries = self.sketch.tries_of(self.shot, plain[chosen].first_key())
+        kept = self._otherwise(plain[chosen], tries.kept)
+        takes = {take: clip.retaken() for take, clip in {**plain, chosen: kept}.items()}
         clips = {take: clip.decoded(self.sketch.tier) for take, clip in takes.items()}
+        tried = self._otherwise(plain[chosen], tries.trying, tried=True)
         return ShotClip(
             self.shot, scenes[chosen], stages[chosen], keyframes[stages[chosen]], clips[chosen],
             takes[chosen].decoded,
+            tries=tries,
+            ways=self._ways(plain[chosen]),
+            tried=tried.decoded(self.sketch.tier) if tries.trying else None,
         )  # fmt: skip
+
+    def _ways(self, clip: LearnedClip) -> tuple[Way, ...]:
+        """How its clip could be made otherwise; what a person made again is left as it is."""
+        if self.shot.retakes:
+            return ()
+        staged = clip.made_from.stage is not None
+        frames, size = self.sketch.film.frames_of(self.shot), self.sketch.size.generated
+        return ways_for(clip.choices, frames, self._held(), size, staged=staged)
+
+    def _held(self) -> list[tuple[int, float]]:
+        """Frames and strengths of the keyframes, in order of time."""
+        num_frames = self.sketch.film.frames_of(self.shot).delivered
+        goes_on = self.before is not None
+        staged = keyframe_requests(self.shot, num_frames, continues=goes_on)
+        own = picture_requests(self.shot, num_frames, continues=goes_on)
+        return sorted(
+            [*(staged if self.scene is not None else ()), *((at, by) for at, by, _ in own)]
+        )
+
+    def _otherwise(self, clip: LearnedClip, name: str, *, tried: bool = False) -> LearnedClip:
+        """A clip made another way; by no name, as it is."""
+        if not name:
+            return clip
+        way, made_from, beyond = Way(name), clip.made_from, 0
+        if way is Way.KEYFRAME_AT_MINUS_12:
+            beyond = frames_beyond(self._held(), self.sketch.film.frames_of(self.shot))
+        elif way in (Way.ADD_KEYFRAME, Way.KEYFRAME_STRENGTH_1):
+            keyframes = self._keyframes(made_from.stage, way=way)
+            made_from = replace(made_from, keyframes=keyframes)
+        return replace(clip, made_from=made_from, way=way, tried=tried, beyond=beyond, _decoded={})
 
     def _takes(self) -> tuple[int, ...]:
         """The takes that are made: one where they would all be alike."""
@@ -234,21 +288,28 @@ class _ShotPlanner:
             files=files,
         )
 
-    def _keyframes(self, stage: str | None, take: int = 0) -> str | None:
+    def _keyframes(self, stage: str | None, take: int = 0, way: Way | None = None) -> str | None:
         num_frames = self.sketch.film.frames_of(self.shot).delivered
         goes_on = self.backend.weights is not None and self.before is not None
         asked = keyframe_requests(self.shot, num_frames, continues=goes_on)
         requests = asked if stage is not None else ()
         pictures = picture_requests(self.shot, num_frames, continues=goes_on)
+        if way is Way.KEYFRAME_STRENGTH_1:
+            requests = tuple((frame, 1.0 if by else by) for frame, by in requests)
+            pictures = tuple((frame, 1.0 if by else by, file) for frame, by, file in pictures)
+        elif way is Way.ADD_KEYFRAME:
+            added = added_keyframe(self._held(), self.sketch.film.frames_of(self.shot))
+            requests = tuple(sorted([*requests, *([] if added is None else [(added, 1.0)])]))
         if not requests and not pictures:
             return None
         files = [self.sketch.file(name) for _, _, name in pictures]
         own = [(frame, by, use) for (frame, by, _), use in zip(pictures, files, strict=True)]
         size = self.sketch.size
         width, height = size.generated
+        number, tag = f"#{take}" if take else "", f"{TRY_MARK}{way}" if way else ""
         return self.sketch.graph.add(
             StageKind.KEYFRAMES,
-            f"keyframes/{self.shot.id}#{take}" if take else f"keyframes/{self.shot.id}",
+            f"keyframes/{self.shot.id}{number}{tag}",
             lambda settings: recipes.keyframes_recipe(requests, "stage", settings, own, size),
             backend="stage",
             needs=[stage] if stage is not None and requests else [],
@@ -308,32 +369,47 @@ class _ShotFinisher:
 
     def plan(self) -> ShotStages:
         made = self.made
-        finish = self.finish(f"finish/{made.shot.id}")
-        quality = self._quality(finish)
-        return ShotStages(made.shot, made.stage, made.clip, finish, quality)
+        name = made.shot.id
+        finish = self.finish(f"finish/{name}")
+        quality = self._quality(f"quality/{name}", finish)
+        guarded = None
+        if made.tries is not None:
+            tried = "" if made.tried is None else self._try(made.tried, made.tries.trying)
+            guarded = GuardedShot(name, made.shot.continues, made.tries, made.ways, quality, tried)
+        return ShotStages(made.shot, made.stage, made.clip, finish, quality, guarded)
 
-    def finish(self, stage_id: str) -> str:
-        """The clip as it is delivered."""
+    def _try(self, clip: str, way: str) -> str:
+        """A clip that is tried, finished and judged as the one that is planned."""
+        beside = _ShotFinisher(self.sketch, replace(self.made, clip=clip))
+        name = f"{self.made.shot.id}{TRY_MARK}{way}"
+        return beside._quality(f"quality/{name}", beside.finish(f"finish/{name}"))
+
+    def finish(self, stage_id: str, *, own_size: bool = False) -> str:
+        """The clip as it is delivered; in the film's own size, or enlarged as the film is."""
         shot, size = self.made.shot, self.sketch.size
         frames = self.sketch.film.frames_of(shot)
+        enlarged = None if own_size else self.sketch.enlarged
+        work = self.sketch.delivered(shot)
+        if enlarged is not None:
+            work = replace(work, width=enlarged.size[0], height=enlarged.size[1])
         return self.sketch.graph.add(
             StageKind.FINISH,
             stage_id,
-            lambda settings: recipes.finish_recipe(size, frames.delivered, settings),
-            cost="link" if size.delivered == size.generated else "cut",
+            lambda settings: recipes.finish_recipe(size, frames.delivered, settings, enlarged),
+            cost="link" if size.delivered == size.generated and enlarged is None else "cut",
             needs=[self.made.clip],
-            work=replace(self.sketch.delivered(shot), sound_s=_sound_s(shot)),
-            why=Whys.finish(size, frames),
+            work=replace(work, sound_s=_sound_s(shot)),
+            why=Whys.finish(size, frames, enlarged),
             shot=shot.id,
         )
 
-    def _quality(self, finish: str) -> str:
+    def _quality(self, stage_id: str, finish: str) -> str:
         shot = self.made.shot
         held_against = [self.made.stage, self.made.keyframes]
         generated = self.sketch.graph.stages[self.made.clip].kind is StageKind.DECODE
         return self.sketch.graph.add(
             StageKind.QUALITY,
-            f"quality/{shot.id}",
+            stage_id,
             lambda settings: recipes.quality_recipe(
                 shot, self.sketch.size, settings, generated=generated
             ),

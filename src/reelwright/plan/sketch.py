@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from reelwright.plan.capabilities import Capabilities
 from reelwright.plan.costs import Work
 from reelwright.plan.digests import DigestStore, FileUse
+from reelwright.plan.enlarging import Enlarged, enlarged_film
 from reelwright.plan.graph import Graph
+from reelwright.plan.ways import ShotTries
 from reelwright.plan.weight_files import WeightFiles
 from reelwright.shapes import GenerationSize, generation_size
 
@@ -58,6 +60,7 @@ class Sketch:
         takes: Takes of every shot; None leaves the storyboard's.
         arrange: How words are arranged for a model.
         weights: What the model's clips are made with; None where none makes them.
+        tries: What was tried of shots whose clips broke a guard, by shot.
     """
 
     loaded: LoadedFilm
@@ -70,6 +73,7 @@ class Sketch:
     takes: int | None
     arrange: Arrange | None = None
     weights: WeightFiles | None = None
+    tries: Mapping[str, ShotTries] = field(default_factory=dict)
 
     @property
     def film(self) -> Film:
@@ -85,6 +89,16 @@ class Sketch:
     def size(self) -> GenerationSize:
         """Delivered and generated size."""
         return generation_size(self.film.size, self.film.fit)
+
+    def tries_of(self, shot: Shot, first_key: str) -> ShotTries:
+        """What was tried for a shot, if that was for the clip that has this first pass."""
+        known = self.tries.get(shot.id)
+        return known if known is not None and known.of == first_key else ShotTries(first_key)
+
+    @property
+    def enlarged(self) -> Enlarged | None:
+        """How the film is delivered larger than it is made; None where it is not."""
+        return enlarged_film(self.film, self.tier)
 
     def file(self, name: str) -> FileUse:
         """A file of the project that the storyboard names; AssetError if it cannot be read."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reelwright.plan.capabilities import Backend
 from reelwright.plan.digests import FileUse
+from reelwright.plan.enlarging import Enlarged
 from reelwright.plan.model_settings import ModelChoices
 from reelwright.shapes import GenerationSize, ShotFrames
 
@@ -106,7 +107,7 @@ class Whys:
         return f"Pictures and sound of the {tier}{more}; time is a guess{_GUESS}."
 
     @staticmethod
-    def finish(size: GenerationSize, frames: ShotFrames) -> str:
+    def finish(size: GenerationSize, frames: ShotFrames, enlarged: Enlarged | None = None) -> str:
         """For a finished clip."""
         parts = []
         if size.delivered != size.generated:
@@ -116,6 +117,11 @@ class Whys:
         if frames.trimmed:
             verb = "trimmed" if parts else "Trimmed"
             parts.append(f"{verb} from {frames.generated} to {frames.delivered} frames")
+        if enlarged is not None:
+            width, height = enlarged.size
+            source = "the refined pictures" if enlarged.refined else "its own pixels, by Lanczos"
+            verb = "enlarged" if parts else "Enlarged"
+            parts.append(f"{verb} to {width}x{height} from {source}")
         return f"{' and '.join(parts)}." if parts else "Its size and length are right already."
 
     @staticmethod

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         JobStarted,
         Noted,
         OnEvent,
+        RemedyJudged,
+        RemedyTried,
         StageFailed,
         StageFinished,
         StagePreview,
@@ -41,10 +43,12 @@ if TYPE_CHECKING:
     from reelwright.production.journal import AttemptRow, Journal, Outcome
     from reelwright.production.local import LocalExecutor
     from reelwright.production.manifest import Manifest
+    from reelwright.production.one_clip import ClipPicture, clip
     from reelwright.production.packing import pack_film, unpack_film
     from reelwright.production.planning import FilmCheck, FilmPlan, check_film, plan_film
     from reelwright.production.process import WorkerSettings
     from reelwright.production.project import Project
+    from reelwright.production.retaking import retake
     from reelwright.production.stop import StopSwitch
     from reelwright.production.task import Task
     from reelwright.production.workshop import Workshop, open_workshop
@@ -62,6 +66,8 @@ _HOMES = {
         "JobStarted",
         "Noted",
         "OnEvent",
+        "RemedyJudged",
+        "RemedyTried",
         "StageFailed",
         "StageFinished",
         "StagePreview",
@@ -79,11 +85,13 @@ _HOMES = {
     "journal": ("AttemptRow", "Journal", "Outcome"),
     "local": ("LocalExecutor",),
     "manifest": ("Manifest",),
+    "one_clip": ("ClipPicture", "clip"),
     "packing": ("pack_film", "unpack_film"),
     "planning": ("FilmCheck", "FilmPlan", "check_film", "plan_film"),
     "process": ("WorkerSettings",),
     "project": ("Project",),
     "job": ("RenderResult", "render"),
+    "retaking": ("retake",),
     "stop": ("StopSwitch",),
     "task": ("Task",),
     "workshop": ("Workshop", "open_workshop"),
@@ -96,6 +104,7 @@ __all__ = [
     "AttemptRow",
     "Carried",
     "CleanResult",
+    "ClipPicture",
     "Damage",
     "Event",
     "Executor",
@@ -114,6 +123,8 @@ __all__ = [
     "OnEvent",
     "Outcome",
     "Project",
+    "RemedyJudged",
+    "RemedyTried",
     "RenderResult",
     "StageFailed",
     "StageFinished",
@@ -130,6 +141,7 @@ __all__ = [
     "carry_out",
     "check_film",
     "clean",
+    "clip",
     "event_json",
     "event_name",
     "export_keyframes",
@@ -139,6 +151,7 @@ __all__ = [
     "pack_film",
     "plan_film",
     "render",
+    "retake",
     "unpack_film",
 ]
 

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwright.errors import InputError, Problem, StoryboardError
-from reelwright.plan import Choice, DigestStore, PlanLock, WeightFiles
+from reelwright.plan import (
+    Choice,
+    DigestStore,
+    PlanLock,
+    ShotTries,
+    WeightFiles,
+    tries_from_json,
+)
 from reelwright.production.carrying import How
 from reelwright.production.job import Order
 from reelwright.production.planning import Asked
@@ -72,7 +79,10 @@ def order_again(
     return Order(
         loaded=loaded,
         asked=replace(
-            asked, shots=part, weights=_weights(provenance, asked, search.root, work_dir)
+            asked,
+            shots=part,
+            weights=_weights(provenance, asked, search.root, work_dir),
+            remedies=asked.remedies if "tries" in provenance.plan else 0,
         ),
         how=how,
         out=out or film.with_name(f"{film.stem}-again{film.suffix}"),
@@ -126,7 +136,15 @@ def _lock(provenance: Provenance) -> PlanLock:
     stages = provenance.plan.get("stages")
     rows = [row for row in stages if isinstance(row, Mapping)] if isinstance(stages, list) else []
     choices = {str(row.get("id")): Choice(str(row.get("backend"))) for row in rows}
-    return PlanLock(_tier(provenance.plan), choices)
+    return PlanLock(_tier(provenance.plan), choices, tries=_tries(provenance.plan))
+
+
+def _tries(plan: Mapping[str, Any]) -> dict[str, ShotTries]:
+    """What was tried of its shots; nothing where it is not said in a way that is known."""
+    try:
+        return tries_from_json(plan.get("tries", {}))
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return {}
 
 
 def _tier(plan: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reelwright.disk import DISK_MEND
 from reelwright.errors import Cancelled, ResourceError
@@ -17,6 +17,7 @@ from reelwright.production.journal import Outcome
 from reelwright.production.local import LocalExecutor
 from reelwright.production.locks import device_lock
 from reelwright.production.process import WorkerSettings
+from reelwright.production.remedies import Remedies
 from reelwright.production.scheduler import GRACE_S, RunOutcome, Scheduler
 from reelwright.production.stop import StopSwitch, interrupts_stop
 from reelwright.production.workshop import Workshop
@@ -31,10 +32,12 @@ class Carried:
     Attributes:
         demand: What had to run and what had not.
         outcome: What came of it.
+        plan: The plan as it was in the end: with the better clips where some were tried.
     """
 
     demand: Demand
     outcome: RunOutcome
+    plan: Plan
 
     @property
     def ran(self) -> tuple[str, ...]:
@@ -75,6 +78,7 @@ def carry_out(
     film: str,
     how: How | None = None,
     demand: Demand | None = None,
+    remedies: Remedies | None = None,
 ) -> Carried:
     """Carry out a plan in an open project.
 
@@ -84,6 +88,7 @@ def carry_out(
         film: The storyboard's file, for the journal and the events.
         how: How; the defaults make the whole film with workers of this process.
         demand: What has to run, where that is known already.
+        remedies: Decides what is tried where a clip breaks a guard; None tries nothing.
 
     Returns:
         What ran and what was found. Everything that was asked for is there.
@@ -94,6 +99,10 @@ def carry_out(
         ReelwrightError: A stage failed; the first that did. What else could be made is kept.
     """
     how = how or How()
+    held: frozenset[str] = frozenset()
+    if remedies is not None:
+        first = remedies.revision()
+        plan, demand, held = first.plan, first.demand, first.held
     demand = demand or demand_of(plan, plan.targets(how.until), workshop.store)
     why = explanations(demand, workshop.store, workshop.journal)
     _tell(plan, demand, why, workshop, film, how)
@@ -102,10 +111,13 @@ def carry_out(
     for artifact in demand.found.values():
         workshop.store.touch(artifact.key)
     if not demand.todo:
-        return Carried(demand, RunOutcome((), demand.found, {}, (), (), cancelled=False))
+        return Carried(demand, RunOutcome((), demand.found, {}, (), (), cancelled=False), plan)
     require_free_disk(demand.todo, workshop)
-    outcome = _run(plan, demand, why, workshop, film, how)
-    carried = Carried(demand, outcome)
+    outcome = _run(plan, demand, why, workshop, film, how, held, remedies)
+    if remedies is not None:
+        last = remedies.revision()
+        plan, demand = last.plan, replace(demand, asked=last.demand.asked)
+    carried = Carried(demand, outcome, plan)
     _raise_what_failed(carried)
     return carried
 
@@ -155,7 +167,14 @@ def _tell(
 
 
 def _run(
-    plan: Plan, demand: Demand, why: dict[str, str], workshop: Workshop, film: str, how: How
+    plan: Plan,
+    demand: Demand,
+    why: dict[str, str],
+    workshop: Workshop,
+    film: str,
+    how: How,
+    held: frozenset[str],
+    remedies: Remedies | None,
 ) -> RunOutcome:
     stop = how.stop or StopSwitch()
     with ExitStack() as stack:
@@ -178,6 +197,8 @@ def _run(
             stop=stop,
             why=why,
             grace_s=how.grace_s,
+            held=held,
+            reviewer=remedies,
         )
         outcome = scheduler.run()
         workshop.journal.end_job(_outcome_of(outcome))

@@ -216,6 +216,42 @@ class WorkerLost(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RemedyTried(Event):
+    """A shot's clip breaks a guard and is made another way.
+
+    Attributes:
+        shot: The shot.
+        remedy: What is tried, e.g. `keyframe_at_minus_12`.
+        broken: The guards that are broken, in words, gravest first.
+        message: All of it in words.
+    """
+
+    shot: str
+    remedy: str
+    broken: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemedyJudged(Event):
+    """A clip that was tried is judged, and the better one kept.
+
+    Attributes:
+        shot: The shot.
+        remedy: What was tried.
+        kept: Whether the film has it.
+        broken: The guards that it breaks, in words; empty where it breaks none, or there is none.
+        message: All of it in words.
+    """
+
+    shot: str
+    remedy: str
+    kept: bool
+    broken: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Warned(Event):
     """Something that the person should know but that stops nothing.
 

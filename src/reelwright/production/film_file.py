@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 FILM_FACTS = "film.json"
 """Beside the film in its result: what was written."""
 
+SHOT_REPORT = "shot.json"
+"""What was measured of a shot, in the result of `quality`."""
+
 SEQUENCES = frozenset({"png", "exr"})
 """Formats that are folders."""
 

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 
 from reelwright.env import THREADS, count_from
 from reelwright.errors import Cancelled, InputError, ReelwrightError, relative_name
-from reelwright.plan import ANIMATIC_MUX, DigestStore, Plan, PlanLock, StageKind, lock_of
+from reelwright.plan import (
+    ANIMATIC_MUX,
+    DEFAULT_TRIES,
+    DigestStore,
+    Plan,
+    PlanLock,
+    ShotTries,
+    StageKind,
+    lock_of,
+)
 from reelwright.production import events
 from reelwright.production.carrying import Carried, How, carry_out
 from reelwright.production.check import check_inputs
@@ -22,6 +31,7 @@ from reelwright.production.planning import Asked, load, plan_for, this_machine
 from reelwright.production.process import WorkerSettings
 from reelwright.production.project import Project
 from reelwright.production.publish import Published, chosen_path, format_of, publish
+from reelwright.production.remedies import Remedies
 from reelwright.production.stop import StopSwitch
 from reelwright.production.workshop import Workshop, open_workshop
 
@@ -106,6 +116,7 @@ def render(
     executor: Executor | None = None,
     threads: int | None = None,
     weights: Sequence[WeightSet] | None = None,
+    remedies: int = DEFAULT_TRIES,
 ) -> RenderResult:
     """Make a film, or as much of it as was asked for.
 
@@ -130,6 +141,8 @@ def render(
         threads: CPU threads of each worker; None takes all that this process may use.
         weights: What clips are made with, the preferred first; None for what the film was last
             made with, or what is installed.
+        remedies: The most other ways that a shot is made in whose clip breaks a guard (black,
+            frozen, flicker, a keyframe missed ...); the better clip is kept. 0 tries nothing.
 
     Returns:
         What ran, what did not have to, and where the film lies.
@@ -148,6 +161,7 @@ def render(
         devices,
         replan,
         None if weights is None else tuple(weights),
+        _bound(remedies),
     )
     started = time.monotonic()
     try:
@@ -181,14 +195,15 @@ def _render(order: Order, workshop: Workshop, name: str) -> RenderResult:
     lock = order.lock or PlanLock.load(lock_path)
     machine = order.machine or this_machine(loaded.root)
     digests = DigestStore(project.digests, loaded.root)
-    plan = plan_for(
-        loaded,
-        machine,
-        order.asked,
-        lock=lock,
-        history=workshop.journal.history(),
-        digests=digests,
-    )
+    history = workshop.journal.history()
+
+    def planned(tries: Mapping[str, ShotTries]) -> Plan:
+        return plan_for(
+            loaded, machine, order.asked,
+            lock=lock, history=history, digests=digests, tries=tries,
+        )  # fmt: skip
+
+    plan = planned({})
     out = _out(order, plan)
     beside = _animatic_out(order, plan, out)
     _protect(out, plan, loaded)
@@ -197,7 +212,16 @@ def _render(order: Order, workshop: Workshop, name: str) -> RenderResult:
         _keep_lock(lock_path, lock, plan, order, workshop)
     demand = demand_of(plan, plan.targets(order.how.until), workshop.store)
     _check_files(plan, demand, order)
-    carried = carry_out(plan, workshop, name, _how(order, project, machine), demand)
+    remedies = Remedies(
+        plan, planned,
+        bound=order.asked.remedies, until=order.how.until,
+        store=workshop.store, emit=workshop.emit,
+    )  # fmt: skip
+    how = _how(order, project, machine)
+    carried = carry_out(plan, workshop, name, how, remedies=remedies)
+    plan = carried.plan
+    if order.keeps_lock and plan.tries:
+        _keep_lock(lock_path, lock, plan, order, workshop)
     published = _publish(carried, out, digests)
     animatic = _publish_animatic(carried, beside, digests)
     _save_digests(digests, workshop)
@@ -212,6 +236,14 @@ def _render(order: Order, workshop: Workshop, name: str) -> RenderResult:
         plan=plan,
         animatic=animatic.film,
     )
+
+
+def _bound(remedies: int) -> int:
+    if remedies < 0:
+        raise InputError(
+            f"{remedies} remedies cannot be tried.", "Use 0 or more.", where="remedies"
+        )
+    return remedies
 
 
 def _is_film(path: Path) -> bool:

@@ -52,6 +52,7 @@ def make_draft(task: Task, progress: Progress) -> None:
         task.out,
         device=task.device,
         progress=progress,
+        sources=task.inputs_of(StageKind.DRAFT),
     )
 
 
@@ -60,17 +61,19 @@ def refine_draft(task: Task, progress: Progress) -> None:
     from reelwright.generate.ltx import refine_clip
 
     _require_ltx(task)
+    draft, *sources = task.inputs_of(StageKind.DRAFT)
     refine_clip(
         clip_request(task),
         task.input(StageKind.PROMPT),
         staged_shot(task),
         _previous(task),
-        task.input(StageKind.DRAFT),
+        draft,
         _weights(task),
         _settings(task),
         task.out,
         device=task.device,
         progress=progress,
+        sources=(*sources, *task.inputs_of(StageKind.REFINE)),
     )
 
 
@@ -80,16 +83,40 @@ def decode_latents(task: Task, progress: Progress) -> None:
 
     _require_ltx(task)
     latents = task.inputs_of(StageKind.REFINE) or task.inputs_of(StageKind.DRAFT)
+    if "retake" in task.recipe:
+        _decode_retake(task, latents[0], progress)
+        return
     decode_clip(
         clip_request(task),
         latents[0],
         _previous(task),
         _weights(task),
-        LtxSettings(),
+        LtxSettings(other_tiles=bool(task.recipe.get("other_tiles", False))),
         task.out,
         device=task.device,
         progress=progress,
         digests={Path(use.path).name: use.sha256 for use in task.weights},
+        large=bool(task.recipe.get("large", False)),
+    )
+
+
+def _decode_retake(task: Task, latents: Path, progress: Progress) -> None:
+    """Latents of which a range was made again become a clip; the rest is the clip's as it was."""
+    from reelwright.generate.ltx import LtxSettings, decode_retake
+
+    source, *before = task.inputs_of(StageKind.DECODE)
+    decode_retake(
+        clip_request(task),
+        latents,
+        source,
+        before[0] if before else None,
+        _weights(task),
+        LtxSettings(other_tiles=bool(task.recipe.get("other_tiles", False))),
+        task.out,
+        device=task.device,
+        progress=progress,
+        digests={Path(use.path).name: use.sha256 for use in task.weights},
+        large=bool(task.recipe.get("large", False)),
     )
 
 

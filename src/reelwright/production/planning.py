@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from reelwright.errors import InputError
 from reelwright.plan import (
+    DEFAULT_TRIES,
     DigestStore,
     History,
     Plan,
     PlanLock,
+    ShotTries,
     StageKind,
     make_plan,
 )
@@ -41,6 +43,8 @@ class Asked:
         replan: Choose anew what plan.lock holds.
         weights: What clips are made with, the preferred first; None for what the film was last
             made with or what is installed, and an empty tuple for no model at all.
+        remedies: The most ways that a shot is tried in whose clip breaks a guard; with 0 nothing is
+            tried, and what was kept of earlier tries is not used.
     """
 
     tier: str | None = None
@@ -49,6 +53,7 @@ class Asked:
     devices: Mapping[StageKind, str] | None = None
     replan: bool = False
     weights: tuple[WeightSet, ...] | None = None
+    remedies: int = DEFAULT_TRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +103,18 @@ def plan_for(
     history: History,
     digests: DigestStore,
     check_disk: bool = False,
+    tries: Mapping[str, ShotTries] | None = None,
 ) -> Plan:
-    """Plan a film with the rooms that this program has; see `make_plan` for what it raises."""
+    """Plan a film with the rooms that this program has; see `make_plan` for what it raises.
+
+    What was tried of its shots stands in the lock; `tries` is newer.
+    """
     from reelwright.assets import prop_files
 
     if asked.takes is not None and asked.takes < 1:
         raise InputError(f"{asked.takes} takes cannot be made.", "Ask for at least one.")
     lock = None if asked.replan else lock
+    known = {**({} if lock is None else lock.tries), **(tries or {})}
     if lock is not None and lock.tier == "animatic" and asked.weights:
         lock = replace(lock, tier="")  # who names weights has not asked for an animatic
     return make_plan(
@@ -122,6 +132,7 @@ def plan_for(
         arrange=arrange_words(),
         accelerator=accelerator_for(machine),
         check_disk=check_disk,
+        tries=known if asked.remedies else {},
     )
 
 

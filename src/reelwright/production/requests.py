@@ -39,6 +39,7 @@ def clip_request(task: Task) -> ClipRequest:
         seed=int(str(recipe["seed"])),
         take=int(str(recipe["take"])),
         label=str(recipe.get("label", "")),
+        retake=_retake(recipe),
     )
 
 
@@ -86,6 +87,14 @@ def _placement(facts: Mapping[str, Any], root: Path) -> SoundPlacement:
 
     values = {key: value for key, value in facts.items() if key != "sha256"}
     return SoundPlacement(**{**values, "file": root / values["file"], "name": values["file"]})
+
+
+def _retake(recipe: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Frames that are made again, where the recipe has some."""
+    if "retake" not in recipe:
+        return None
+    first, stop = (int(str(each)) for each in _list(recipe["retake"]))
+    return first, stop
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from reelwright.errors import Cancelled, ReelwrightError, ResourceError
 from reelwright.plan import COSTS_VERSION, Plan, PlannedStage
@@ -22,6 +23,7 @@ from reelwright.production.journal import Journal, Outcome
 from reelwright.production.manifest import Manifest
 from reelwright.production.pace import Pace
 from reelwright.production.project import Project
+from reelwright.production.remedies import Revision
 from reelwright.production.stop import StopSwitch
 from reelwright.production.task import (
     Message,
@@ -64,9 +66,20 @@ class RunOutcome:
     cancelled: bool
 
 
+class Reviewer(Protocol):
+    """Who may change the plan for what came of a stage."""
+
+    def finished(self, stage: PlannedStage) -> Revision | None:
+        """A stage is done; None leaves the plan."""
+
+    def failed(self, stage: PlannedStage, error: ReelwrightError) -> Revision | None:
+        """A stage failed; None leaves the plan. A plan without it does without its result."""
+
+
 @dataclass(slots=True)
 class _Running:
     stage: PlannedStage
+    upstream: Mapping[str, str]
     attempt: Attempt
     number: int
     wall: float
@@ -89,6 +102,8 @@ class Scheduler:
         stop: How it is stopped.
         why: Why each stage runs, by id.
         grace_s: How long a stage may take to stop.
+        held: Ids of stages that wait, although what they need is there.
+        reviewer: Who may change the plan on the way; None keeps it.
     """
 
     def __init__(
@@ -104,8 +119,12 @@ class Scheduler:
         stop: StopSwitch,
         why: Mapping[str, str],
         grace_s: float = GRACE_S,
+        held: frozenset[str] = frozenset(),
+        reviewer: Reviewer | None = None,
     ) -> None:
         self._plan = plan
+        self._held = held
+        self._reviewer = reviewer
         self._project = project
         self._store = store
         self._journal = journal
@@ -172,7 +191,7 @@ class Scheduler:
             return
         for stage in list(self._pending.values()):
             ready = stage.id in self._pending and all(n in self._found for n in stage.needs)
-            if not ready:
+            if not ready or stage.id in self._held:
                 continue
             twin = self._by_key.get(stage.key)
             if twin is not None:
@@ -198,8 +217,10 @@ class Scheduler:
             return
         del self._pending[stage.id]
         number = self._numbers[stage.id] = self._numbers.get(stage.id, 0) + 1
-        now = time.monotonic()
-        self._running[attempt.name] = _Running(stage, attempt, number, time.time(), now)
+        upstream = {need: self._found[need].key for need in stage.needs}
+        self._running[attempt.name] = _Running(
+            stage, upstream, attempt, number, time.time(), time.monotonic()
+        )
         self._note(lambda: self._journal.start(attempt.name, stage))
         self._emit(stage_events.started(stage, number, self._why.get(stage.id, "")))
         self._hand_over(stage, attempt)
@@ -275,6 +296,8 @@ class Scheduler:
         )
         count = len(self._ran)
         self._emit(stage_events.finished(stage, message, artifact, count, self._total))
+        if self._reviewer is not None:
+            self._revise(self._reviewer.finished(stage))
 
     def _manifest(self, running: _Running, message: TaskDone) -> Manifest:
         stage = running.stage
@@ -289,7 +312,7 @@ class Scheduler:
             take=stage.take,
             backend=stage.backend,
             device=stage.device,
-            upstream={need: self._plan.stage(need).key for need in stage.needs},
+            upstream=running.upstream,
             started=running.wall,
             finished=time.time(),
             seconds=message.seconds,
@@ -344,10 +367,30 @@ class Scheduler:
 
     def _fail(self, stage: PlannedStage, error: ReelwrightError, trace: str = "") -> None:
         self._pending.pop(stage.id, None)
-        self._failed[stage.id] = error
         self._hopeless = self._hopeless or is_disk_full(error)
         self._emit(stage_events.failed(stage, error, trace=trace))
+        revision = None
+        if self._reviewer is not None and not self._hopeless:
+            revision = self._reviewer.failed(stage, error)
+        if revision is None or not revision.does_without(stage):
+            self._failed[stage.id] = error
+        self._revise(revision)
         self._skip_orphans()
+
+    def _revise(self, revision: Revision | None) -> None:
+        """Go on with another plan; what runs already runs on."""
+        if revision is None:
+            return
+        self._plan, self._held = revision.plan, revision.held
+        self._found = dict(revision.demand.found)
+        busy = {each.stage.key for each in self._running.values()}
+        gone = {*self._failed, *self._skipped}
+        self._pending = {
+            stage.id: stage
+            for stage in revision.demand.todo
+            if stage.key not in busy and stage.id not in gone
+        }
+        self._total = len(self._ran) + len(self._running) + len(self._pending)
 
     def _skip_orphans(self) -> None:
         """Stages that wait for something that will not come."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reelwright.errors import ReelwrightError
-from reelwright.plan import StageKind
-from reelwright.production.film_file import FILM_FACTS, film_name
+from reelwright.plan import StageKind, Way
+from reelwright.production.film_file import FILM_FACTS, SHOT_REPORT, film_name
 from reelwright.production.model_stages import (
     decode_latents,
     let_models_go,
@@ -42,10 +43,9 @@ if TYPE_CHECKING:
     from reelwright.generate import Clip
     from reelwright.keyframes import Keyframe
     from reelwright.media import Provenance
-    from reelwright.quality import Decode, FilmShot, Thumbnails
+    from reelwright.quality import Decode, FilmShot, Thumbnails, Try
     from reelwright.storyboard import Scene
 
-SHOT_REPORT = "shot.json"
 THUMBNAILS = "thumbnails"
 REPORT_JSON = "report.json"
 REPORT_HTML = "report.html"
@@ -101,12 +101,21 @@ def finish(task: Task, progress: Progress) -> None:
     """The clip at the size and length that is delivered."""
     from reelwright.finish import finish_clip
     from reelwright.generate import Clip
+    from reelwright.generate.large import require_large
 
     let_models_go()
     (made,) = (*task.inputs_of(StageKind.GENERATE), *task.inputs_of(StageKind.DECODE))
     clip = Clip.load(made)
-    num_frames = task.recipe["num_frames"]
-    finish_clip(clip, size_of(task.recipe), int(str(num_frames)), task.out, progress)
+    num_frames, asked = task.recipe["num_frames"], _dict(task.recipe.get("enlarged", {}))
+    finish_clip(
+        clip,
+        size_of(task.recipe),
+        int(str(num_frames)),
+        task.out,
+        progress,
+        enlarged=_size(asked["size"]) if asked else None,
+        large=require_large(made, clip) if asked.get("refined") else None,
+    )
 
 
 def measure_shot(task: Task, progress: Progress) -> None:
@@ -165,16 +174,20 @@ def mix(task: Task, progress: Progress) -> None:
 
 def mux(task: Task, progress: Progress) -> None:
     """The film's file, with how it was made inside."""
-    from reelwright.finish import FilmMix
+    from reelwright.finish import FilmMix, delivered_frames
     from reelwright.generate import Clip
     from reelwright.media import FilmMetadata, FilmSpan, write_film
 
     sound = FilmMix.load(task.input(StageKind.MIX))
-    clips = [Clip.load(folder) for folder in task.inputs_of(StageKind.FINISH)]
+    size = _size(task.recipe["size"])
+    shown = [
+        delivered_frames(Clip.load(folder), folder, size)
+        for folder in task.inputs_of(StageKind.FINISH)
+    ]
     chapters = [str(each) for each in _list(task.recipe["chapters"])]
     label = str(task.recipe["label"])
     written = write_film(
-        [FilmSpan(name, clip.frames) for name, clip in zip(chapters, clips, strict=True)],
+        [FilmSpan(name, frames) for name, frames in zip(chapters, shown, strict=True)],
         sound.master,
         task.out / film_name(_dict(task.recipe["output"])["format"]),
         settings=_output_settings(task),
@@ -310,9 +323,10 @@ def _film_shots(task: Task) -> list[FilmShot]:
         name, stage = str(each["id"]), each["stage"]
         measured = task.inputs[f"{StageKind.QUALITY}/{name}"] / SHOT_REPORT
         finished = task.inputs.get(f"{StageKind.FINISH}/{name}")
+        report = shot_report_from_json(json.loads(measured.read_bytes()))
         shots.append(
             FilmShot(
-                report=shot_report_from_json(json.loads(measured.read_bytes())),
+                report=replace(report, tries=_tries(each, task)),
                 frames=Clip.load(finished).frames if finished else None,
                 staged=StagedShot.load(task.inputs[stage]) if stage else None,
                 size=size_of(task.recipe),
@@ -320,6 +334,25 @@ def _film_shots(task: Task) -> list[FilmShot]:
             )
         )
     return shots
+
+
+def _tries(shot: Mapping[str, Any], task: Task) -> tuple[Try, ...]:
+    """The clips that were made of a shot before one was kept."""
+    from reelwright.quality import Remedy, Try
+
+    made = _dicts(shot.get("tries", ()))
+    seconds = dict(task.aside.get("seconds", {})).get(str(shot["id"]), [0.0] * len(made))
+    return tuple(
+        Try(
+            remedy=Remedy(each["way"]) if each["way"] else None,
+            words=Way(each["way"]).words if each["way"] else "as the storyboard says",
+            broken=tuple(each["broken"]),
+            failed=str(each["failed"]),
+            seconds=float(took),
+            kept=bool(each["kept"]),
+        )
+        for each, took in zip(made, seconds, strict=True)
+    )
 
 
 def _thumbnails(task: Task) -> dict[str, Thumbnails]:
@@ -332,6 +365,11 @@ def _thumbnails(task: Task) -> dict[str, Thumbnails]:
 
 def _seconds(words: str | None) -> float | None:
     return None if words is None else float(Fraction(words))
+
+
+def _size(value: Any) -> tuple[int, int]:
+    width, height = value
+    return int(width), int(height)
 
 
 def _dict(value: Any) -> dict[str, Any]:

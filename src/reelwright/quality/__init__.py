@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from reelwright.quality.file import ShotStage, measure_file
     from reelwright.quality.film import FilmShot, FilmSound, measure_film
     from reelwright.quality.group_pops import latent_groups
-    from reelwright.quality.guards import GUARDS, broken_guards, guard_verdicts, remedies_of
+    from reelwright.quality.guards import (
+        GUARDS,
+        badness,
+        broken_guards,
+        broken_words,
+        guard_verdicts,
+        remedies_of,
+    )
     from reelwright.quality.page import write_html
     from reelwright.quality.remedy import Remedy
     from reelwright.quality.report import (
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
         ShotReport,
         Status,
         Transition,
+        Try,
         Verdict,
     )
     from reelwright.quality.report_json import shot_report_from_json, shot_report_to_json
@@ -67,8 +75,11 @@ __all__ = [
     "Threshold",
     "Thumbnails",
     "Transition",
+    "Try",
     "Verdict",
+    "badness",
     "broken_guards",
+    "broken_words",
     "compare",
     "compare_rows",
     "guard_verdicts",
@@ -91,10 +102,17 @@ _HOMES = {
     "file": ("ShotStage", "measure_file"),
     "film": ("FilmShot", "FilmSound", "measure_film"),
     "group_pops": ("latent_groups",),
-    "guards": ("GUARDS", "broken_guards", "guard_verdicts", "remedies_of"),
+    "guards": (
+        "GUARDS",
+        "badness",
+        "broken_guards",
+        "broken_words",
+        "guard_verdicts",
+        "remedies_of",
+    ),
     "page": ("write_html",),
     "remedy": ("Remedy",),
-    "report": ("Report", "Series", "ShotReport", "Status", "Transition", "Verdict"),
+    "report": ("Report", "Series", "ShotReport", "Status", "Transition", "Try", "Verdict"),
     "report_json": ("shot_report_from_json", "shot_report_to_json"),
     "rows": ("CompareRow", "ReportRow", "compare_rows", "report_rows", "summary_line"),
     "seams": ("SeamLine",),

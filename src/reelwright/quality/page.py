@@ -202,7 +202,7 @@ def _shot(shot: ShotReport, number: int, report: Report, pictures: Thumbnails) -
         f"<details{' open' if stands_open else ''}><summary><h2>{escape(title)}</h2>"
         f"{status_html(shot.status)}<small>{shot.duration_s:.2f} s · {shot.num_frames} frames"
         f"{' · from ' + format(shot.start_s, '.2f') + ' s' if shot.start_s else ''}</small>"
-        f"</summary>{_strip(shot, pictures)}{guards_html(shot.verdicts)}"
+        f"</summary>{_strip(shot, pictures)}{guards_html(shot.verdicts)}{_tries(shot)}"
         f"<div class='plots'>{plots}</div>"
         f"{_worst(shot, pictures)}"
         f"{verdict_table(shot.verdicts, f'Measures of {title}')}</details></section>"
@@ -216,6 +216,25 @@ def _strip(shot: ShotReport, pictures: Thumbnails) -> str:
         if frame in pictures.frames
     ]
     return f'<div class="strip">{"".join(images)}</div>' if images else ""
+
+
+def _tries(shot: ShotReport) -> str:
+    """The clips that were made before one was kept: what each broke, what it cost."""
+    if not shot.tries:
+        return ""
+    rows = "".join(
+        f'<tr class="{"passed" if item.kept else "not-judged"}">'
+        f'<th scope="row">{escape(item.words)}</th>'
+        f"<td>{escape(item.failed or '; '.join(item.broken) or 'no guard')}</td>"
+        f"<td>{item.seconds:.1f} s</td><td>{'kept' if item.kept else ''}</td></tr>"
+        for item in shot.tries
+    )
+    return (
+        '<h3 class="sub">Remedies tried</h3><div class="scroll"><table class="verdicts">'
+        "<caption>Clips that were made of this shot</caption><thead><tr>"
+        '<th scope="col">Made with</th><th scope="col">Breaks</th><th scope="col">Cost</th>'
+        f'<th scope="col">Film</th></tr></thead><tbody>{rows}</tbody></table></div>'
+    )
 
 
 def _worst(shot: ShotReport, pictures: Thumbnails) -> str:

@@ -109,6 +109,27 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """A clip that was made and judged before one was kept.
+
+    Attributes:
+        remedy: What was tried; None for the clip as the storyboard says.
+        words: The same for people.
+        broken: The guards that it broke, for people, gravest first.
+        failed: Why there was no clip; empty where there was one.
+        seconds: What making and judging it took.
+        kept: Whether this is the clip of the film.
+    """
+
+    remedy: Remedy | None
+    words: str
+    broken: tuple[str, ...] = ()
+    failed: str = ""
+    seconds: float = 0.0
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ShotReport:
     """What was measured on one shot.
 
@@ -126,6 +147,8 @@ class ShotReport:
         series: Numbers along the shot, for plots.
         worst: The worst transitions by PSNR-Y, worst first.
         notes: What a person should know about how it was measured.
+        tries: The clips that were made of it, the storyboard's own first; empty where that one
+            broke no guard, or nothing was tried.
     """
 
     shot: str
@@ -141,6 +164,7 @@ class ShotReport:
     series: tuple[Series, ...] = ()
     worst: tuple[Transition, ...] = ()
     notes: tuple[str, ...] = ()
+    tries: tuple[Try, ...] = ()
 
     @property
     def status(self) -> Status:

@@ -13,7 +13,15 @@ from typing import Any, TypeVar
 
 from reelwright.errors import QualityError
 from reelwright.quality.remedy import Remedy
-from reelwright.quality.report import Report, Series, ShotReport, Status, Transition, Verdict
+from reelwright.quality.report import (
+    Report,
+    Series,
+    ShotReport,
+    Status,
+    Transition,
+    Try,
+    Verdict,
+)
 
 FORMAT = "reelwright-report"
 """What the file says it is."""
@@ -114,6 +122,18 @@ def _shot(data: Mapping[str, Any]) -> ShotReport:
         series=tuple(_series(item) for item in data["series"]),
         worst=tuple(_transition(item) for item in data["worst"]),
         notes=tuple(str(item) for item in data["notes"]),
+        tries=tuple(_try(item) for item in data.get("tries", ())),
+    )
+
+
+def _try(data: Mapping[str, Any]) -> Try:
+    return Try(
+        remedy=None if data["remedy"] is None else Remedy(data["remedy"]),
+        words=str(data["words"]),
+        broken=tuple(str(item) for item in data["broken"]),
+        failed=str(data["failed"]),
+        seconds=float(data["seconds"]),
+        kept=bool(data["kept"]),
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reelwright.storyboard.place import Place, PlaceKey
     from reelwright.storyboard.prop import Prop
     from reelwright.storyboard.resolve import resolve_scenes
+    from reelwright.storyboard.retake import Retake
     from reelwright.storyboard.scene import CameraPose, PlacedProp, PoseKey, Scene
     from reelwright.storyboard.schema import film_schema
     from reelwright.storyboard.seeds import shot_seed
@@ -47,6 +48,7 @@ _HOMES = {
     "place": ("Place", "PlaceKey"),
     "prop": ("Prop",),
     "resolve": ("resolve_scenes",),
+    "retake": ("Retake",),
     "scene": ("CameraPose", "PlacedProp", "PoseKey", "Scene"),
     "schema": ("film_schema",),
     "seeds": ("shot_seed",),
@@ -83,6 +85,7 @@ __all__ = [
     "PlacedSound",
     "PoseKey",
     "Prop",
+    "Retake",
     "Rig",
     "Scene",
     "Shot",

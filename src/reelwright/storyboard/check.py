@@ -16,6 +16,7 @@ from reelwright.storyboard.check_files import check_files
 from reelwright.storyboard.check_keyframes import check_keyframes
 from reelwright.storyboard.check_keys import check_keys
 from reelwright.storyboard.check_props import check_output, check_props
+from reelwright.storyboard.check_retakes import check_retakes
 from reelwright.storyboard.problems import Finding
 from reelwright.storyboard.table import Table
 from reelwright.storyboard.timing import Timing
@@ -45,6 +46,7 @@ def _check_shot(whole: Table, chain: Chain, index: int, timing: Timing) -> Itera
     yield from _check_places(whole, shot, timing)
     yield from _check_takes(shot)
     yield from check_keyframes(shot, timing, staged=chain.staged[index])
+    yield from check_retakes(shot, timing)
     yield from _check_sounds(shot, placed, timing)
     yield from check_camera(shot, placed, timing)
     for name in () if chain.staged[index] else ("light", "ground"):

@@ -12,6 +12,7 @@ from reelwright.storyboard.fields import FilePath, Name, Number, Seed, Share, Te
 from reelwright.storyboard.light import Ground, Light
 from reelwright.storyboard.model_settings import ModelSettings
 from reelwright.storyboard.place import Place
+from reelwright.storyboard.retake import Retake
 from reelwright.storyboard.sound import PlacedSound
 
 MAX_SHOT_S = 3600
@@ -130,6 +131,12 @@ class Shot(Entry):
     )
     audio: tuple[PlacedSound, ...] = Field(
         default=(), max_length=1000, description="Recordings placed in it."
+    )
+    retakes: tuple[Retake, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Ranges that the video model makes again, one after another; an animatic has "
+        "none.",
     )
     model: ModelSettings = Field(
         default_factory=ModelSettings,

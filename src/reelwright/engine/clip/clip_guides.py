@@ -70,7 +70,8 @@ def _check_sounds(request: ClipRequest, audio: AudioFacts | None) -> None:
 def _check_encoder(request: ClipRequest, video: VideoFacts) -> None:
     source = None if request.source is None else request.source.video
     shown = request.pictures or request.controls or request.continues
-    if (shown or (source is not None and source.ndim == 4)) and not video.encodes:
+    frames = isinstance(source, Tensor) and source.ndim == 4
+    if (shown or frames) and not video.encodes:
         raise InputError(
             "The checkpoint has no video encoder for the pictures.", "Add a file that has it."
         )
@@ -193,7 +194,7 @@ def check_source(
             "Give a range of time of its video, its audio, or both.",
             where="source",
         )
-    if isinstance(source.video, Tensor) and facts.video is not None:
+    if source.video is not None and facts.video is not None:
         _check_seen(request, source.video, passes, facts.video)
     if isinstance(source.audio, Tensor) and facts.audio is not None:
         made = (1, facts.audio.channels, last.num_audio, facts.audio.bins)
@@ -216,18 +217,28 @@ def _check_range(span: tuple[float, float], duration_s: float, where: str) -> No
 
 
 def _check_seen(
-    request: ClipRequest, video: Tensor, passes: tuple[PassPlan, ...], facts: VideoFacts
+    request: ClipRequest,
+    video: Tensor | tuple[Tensor, ...],
+    passes: tuple[PassPlan, ...],
+    facts: VideoFacts,
 ) -> None:
-    if video.ndim == 5:
-        for i, place in enumerate(passes):
+    if isinstance(video, tuple) or video.ndim == 5:
+        each = video if isinstance(video, tuple) else (video,) * len(passes)
+        if len(each) != len(passes):
+            raise InputError(
+                f"There are latents of {len(each)} passes for a clip of {len(passes)}.",
+                "Give one for each pass, or the source's frames.",
+                where="source.video",
+            )
+        for i, (latent, place) in enumerate(zip(each, passes, strict=True)):
             made = (1, facts.channels, *(place.space.grid if place.space else ()))
-            if tuple(video.shape) != made:
+            if tuple(latent.shape) != made:
                 raise InputError(
-                    f"The source's latent is of {list(video.shape)}, the pass's of {list(made)}.",
+                    f"The source's latent is of {list(latent.shape)}, the pass's of {list(made)}.",
                     "Give the source's frames, or make it again in one pass at its own size.",
                     where=f"passes[{i}]",
                 )
-        check_finite(video, "source.video")
+            check_finite(latent, "source.video")
         return
     check_pixels(video, "source.video")
     if video.shape[0] != request.num_frames:

@@ -118,16 +118,21 @@ class Models:
         with self._part("upsampler", (), make) as part:
             yield part
 
-    def tiling(self) -> Tiling | None:
+    def tiling(self, *, other: bool = False) -> Tiling | None:
         """How the video codec cuts large clips: 768 pixels and 80 frames, or the codec's nearest.
 
         None for a model that shows nothing.
+
+        Args:
+            other: Smaller tiles that share more, so that no seam lies where it lay: 640 pixels
+                and 64 frames.
         """
         if self.facts.video is None:
             return None
         scale = self.facts.video.scale
+        frames, side = ((64, 32), (640, 128)) if other else ((80, 24), (768, 64))
         return Tiling(
-            _cut(80, 24, scale.time), _cut(768, 64, scale.height), _cut(768, 64, scale.width)
+            _cut(*frames, scale.time), _cut(*side, scale.height), _cut(*side, scale.width)
         )
 
     def release(self) -> None:

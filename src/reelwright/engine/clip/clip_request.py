@@ -80,14 +80,14 @@ class Source:
     """A finished clip of which a range is made again; the rest stays to the bit.
 
     Attributes:
-        video: Its video, normalised, on the clip's own grid; or its frames, which also serve
-            passes of other sizes. None in a clip of sound alone.
+        video: Its video, normalised, on the grid of every pass; or one for each pass, in order; or
+            its frames, which each pass encodes anew. None in a clip of sound alone.
         audio: Its sound, normalised, or as a waveform; None in a clip without sound.
         video_range_s: Seconds, from and to, that are seen anew; None to keep what is seen.
         audio_range_s: Seconds, from and to, that are heard anew; None to keep what is heard.
     """
 
-    video: Float[Tensor, "1 C F H W"] | Frames | None = None
+    video: Float[Tensor, "1 C F H W"] | tuple[Tensor, ...] | Frames | None = None
     audio: Float[Tensor, "1 D L M"] | Sound | None = None
     video_range_s: tuple[float, float] | None = None
     audio_range_s: tuple[float, float] | None = None

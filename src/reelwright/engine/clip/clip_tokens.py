@@ -44,6 +44,7 @@ class VideoMaker:
         space: What its video fills.
         facts: What the model takes.
         models: Has the codec; it is held only while something is encoded.
+        index: Which pass it is.
     """
 
     request: ClipRequest
@@ -51,6 +52,7 @@ class VideoMaker:
     space: VideoSpace
     facts: VideoFacts
     models: Models
+    index: int = 0
 
     def make(self, before: Float[Tensor, "1 C F H W"] | None) -> Tokens:
         """Make them.
@@ -114,7 +116,9 @@ class VideoMaker:
         size = (self.place.width // downscale, self.place.height // downscale)
         return encode_frames(vae, frames, size, self.models.tiling())
 
-    def _source(self, video: Tensor) -> Float[Tensor, "1 C F H W"]:
+    def _source(self, video: Tensor | tuple[Tensor, ...]) -> Float[Tensor, "1 C F H W"]:
+        if isinstance(video, tuple):
+            video = video[self.index]
         if video.ndim == 5:
             return video.float().cpu()
         with self.models.video_vae() as vae:

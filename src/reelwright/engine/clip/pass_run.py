@@ -128,7 +128,9 @@ class PassRun:
         place, facts = self.place, self.plan.facts
         streams = []
         if place.space is not None and facts.video is not None:
-            maker = VideoMaker(self.request, place, place.space, facts.video, self.models)
+            maker = VideoMaker(
+                self.request, place, place.space, facts.video, self.models, self.index
+            )
             latent = self._upsampled(before.video) if place.upsampled else before.video
             streams.append(self._stream("video", maker.make(latent)))
         if place.num_audio is not None and facts.audio is not None:

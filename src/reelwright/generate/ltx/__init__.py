@@ -9,6 +9,7 @@ from reelwright.generate.ltx.decode import decode_clip
 from reelwright.generate.ltx.draft import draft_clip, refine_clip
 from reelwright.generate.ltx.loaded import release
 from reelwright.generate.ltx.provenance import LTX_VERSION
+from reelwright.generate.ltx.retake import decode_retake
 from reelwright.generate.ltx.settings import LtxSettings
 from reelwright.generate.ltx.words import read_words
 
@@ -16,6 +17,7 @@ __all__ = [
     "LTX_VERSION",
     "LtxSettings",
     "decode_clip",
+    "decode_retake",
     "draft_clip",
     "read_words",
     "refine_clip",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -29,6 +30,7 @@ def draft_clip(
     *,
     device: str = "cpu",
     progress: Progress = NO_PROGRESS,
+    sources: Sequence[Path] = (),
 ) -> None:
     """Make a shot's first pass: half as large where it can be refined, else the whole clip.
 
@@ -45,6 +47,7 @@ def draft_clip(
         out: Folder to write to: `latents.safetensors` and, last, `pass.json`.
         device: Where it computes.
         progress: Told after each step, with a picture every few seconds; may raise `Cancelled`.
+        sources: Folder of the draft of which `request.retake` is made again.
 
     Raises:
         InputError: The weights cannot make this shot, with the mend; nothing has been computed.
@@ -54,7 +57,7 @@ def draft_clip(
     """
     with in_shot(request.shot):
         out.mkdir(parents=True, exist_ok=True)
-        making = ShotMaking.open(request, staged, previous, weights, settings, device)
+        making = ShotMaking.open(request, staged, previous, weights, settings, device, sources)
         making.make(0, words, (), out, progress)
         progress.step(1.0, "draft made")
 
@@ -72,6 +75,7 @@ def refine_clip(
     *,
     device: str = "cpu",
     progress: Progress = NO_PROGRESS,
+    sources: Sequence[Path] = (),
 ) -> None:
     """Refine a shot's draft; a draft of full size, which nothing refines, is handed on as it is.
 
@@ -88,6 +92,7 @@ def refine_clip(
         out: Folder to write to: `latents.safetensors` and, last, `pass.json`.
         device: Where it computes.
         progress: Told after each step, with a picture every few seconds; may raise `Cancelled`.
+        sources: Folders of the draft and the refined clip of which `request.retake` is made again.
 
     Raises:
         MediaError: The draft is missing, or of another shot.
@@ -100,7 +105,7 @@ def refine_clip(
             hand_on(draft, out)
             progress.step(1.0, "there is nothing to refine")
             return
-        making = ShotMaking.open(request, staged, previous, weights, settings, device)
+        making = ShotMaking.open(request, staged, previous, weights, settings, device, sources)
         if (drafted.span, drafted.count) != (making.span, len(making.passes)):
             raise MediaError(
                 "The draft was made for another clip.", "Draft the shot again.", where=str(draft)

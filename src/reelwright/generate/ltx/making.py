@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from reelwright.generate.ltx.latents import ShotLatents
 from reelwright.generate.ltx.loaded import open_models
 from reelwright.generate.ltx.passes import shot_passes
 from reelwright.generate.ltx.previous import PreviousShot
+from reelwright.generate.ltx.retake import RetakeSource
 from reelwright.generate.ltx.settings import LtxSettings
 from reelwright.generate.ltx.span import ShotSpan
 from reelwright.generate.ltx.staged_control import (
@@ -47,6 +49,7 @@ class ShotMaking:
         previous: The shot that it goes on from.
         staged: As staged; None for words alone.
         control: How the staged depth is shown; None where it is not.
+        retake: The clip of which a range is made again; None for a clip of its own.
     """
 
     request: ClipRequest
@@ -58,6 +61,7 @@ class ShotMaking:
     previous: PreviousShot | None
     staged: StagedShot | None
     control: StagedControl | None
+    retake: RetakeSource | None = None
 
     @classmethod
     def open(
@@ -68,16 +72,21 @@ class ShotMaking:
         weights: WeightSet,
         settings: LtxSettings,
         device: str,
+        sources: Sequence[Path] = (),
     ) -> ShotMaking:
         """Lay a shot out; nothing is computed.
 
         Raises:
             InputError: The weights cannot make it.
+            MediaError: What is to be retaken is of another clip.
             StageError: What was staged is not what was asked.
         """
         models = open_models(weights, device, settings.precision)
         before = None if previous is None else PreviousShot.load(previous)
-        span = shot_span(request, models, before)
+        span = shot_span(request, models, before, settings.beyond)
+        retake = RetakeSource.load(request, sources)
+        if retake is not None:
+            span = retake.span
         if staged is not None:
             check_staged(request, staged)
         control = staged_control(weights, settings, staged)
@@ -91,7 +100,9 @@ class ShotMaking:
             used,
             tuple(lora for lora in control_loras(weights) if lora not in used),
         )
-        return cls(request, weights, settings, models, span, passes, before, staged, control)
+        return cls(
+            request, weights, settings, models, span, passes, before, staged, control, retake
+        )
 
     def make(
         self,
@@ -131,11 +142,14 @@ class ShotMaking:
         wanted, unwanted = load_words(words)
         request, span = self.request, self.span
         sound = None
-        if is_driven(request):
+        if is_driven(request) and self.retake is None:
             sound, _ = driving_sound(request, span, self.previous, scratch / ".driving")
         tail = None
         if self.previous is not None:
             tail = self.previous.tail(span.tail, heard=sound is None and self._hears)
+        source = None
+        if self.retake is not None:
+            source = self.retake.source(request.frame_rate, self.models.facts)
         width, height = request.size.generated
         return engine.ClipRequest(
             width=width,
@@ -146,12 +160,15 @@ class ShotMaking:
             contexts=wanted,
             negative=unwanted,
             pictures=tuple(
-                stills(request, span, compressed=self.weights.compressed_stills, progress=progress)
+                stills(
+                    self._seen(), span, compressed=self.weights.compressed_stills, progress=progress
+                )
             ),
             controls=self._controls(index),
             sound=sound,
+            source=source,
             continues=tail,
-            passes=self.passes,
+            passes=self.passes if source is None else self.passes[: index + 1],
         )
 
     def facts(self, index: int) -> dict[str, Any]:
@@ -169,7 +186,15 @@ class ShotMaking:
             "keyframes": sorted(keyframe.frame for keyframe in self.request.keyframes),
             "control": list(self.settings.control) if shown else None,
             "driven": is_driven(self.request),
+            **({"retakes": self.retake.ranges} if self.retake else {}),
         }
+
+    def _seen(self) -> ClipRequest:
+        """The shot with the pictures that it is made to pass through, in a retake those within."""
+        if self.retake is None:
+            return self.request
+        within = tuple(each for each in self.request.keyframes if self.retake.remakes(each.frame))
+        return replace(self.request, keyframes=within)
 
     @property
     def _hears(self) -> bool:
@@ -184,8 +209,10 @@ class ShotMaking:
         return self.control.clip(self.staged, self.span, (width, height))
 
 
-def shot_span(request: ClipRequest, models: Models, before: PreviousShot | None) -> ShotSpan:
-    """The frames that a model makes for a shot.
+def shot_span(
+    request: ClipRequest, models: Models, before: PreviousShot | None, beyond: int = 0
+) -> ShotSpan:
+    """The frames that a model makes for a shot; at least so many beyond its own.
 
     Raises:
         InputError: The model shows nothing, or its sizes are others.
@@ -206,7 +233,7 @@ def shot_span(request: ClipRequest, models: Models, before: PreviousShot | None)
                 where=f"film.size: {name}",
             )
     delivered = None if before is None else before.delivered
-    return ShotSpan.of(request.frames, video.scale.time, delivered)
+    return ShotSpan.of(request.frames, video.scale.time, delivered, beyond)
 
 
 def _told(settings: Pass) -> dict[str, Any]:

@@ -25,6 +25,9 @@ class LtxSettings:
         control: What of the staged frames the model is held to, and how firmly, 0 to 1.
         precision: What products run in; `auto` is float32 for small weights on a CPU, else
             bfloat16.
+        beyond: Frames to make behind the shot's own, which are cut off: a keyframe at the very end
+            is reached better where the film goes on.
+        other_tiles: Decode large clips in tiles that lie elsewhere than usual.
 
     Raises:
         SettingError: A setting that cannot be.
@@ -34,6 +37,8 @@ class LtxSettings:
     guidance: float | None = None
     control: tuple[ControlKind, float] = ("depth", 1.0)
     precision: Precision = "auto"
+    beyond: int = 0
+    other_tiles: bool = False
 
     def __post_init__(self) -> None:
         for step in self.steps:
@@ -60,6 +65,11 @@ class LtxSettings:
                 f"Use one of {', '.join(_PRECISIONS)}.",
                 where="precision",
             )
+        if not 0 <= self.beyond <= 64:
+            raise SettingError(
+                f"{self.beyond} frames cannot be made behind a shot.", "Use 0 to 64.",
+                where="beyond",
+            )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; `from_json` reads them."""
@@ -80,6 +90,8 @@ class LtxSettings:
                 guidance=None if guidance is None else float(guidance),
                 control=(kind, float(strength)),
                 precision=held["precision"],
+                beyond=int(held.get("beyond", 0)),
+                other_tiles=bool(held.get("other_tiles", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(

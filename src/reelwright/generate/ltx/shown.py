@@ -58,7 +58,7 @@ def finished(
 
     Args:
         frames: In [0, 1].
-        size: Width and height wanted, pixels; a draft is scaled up to it, bicubic.
+        size: Width and height wanted, pixels; see `sized`.
         anchor: How colours are moved; None leaves them.
 
     Raises:
@@ -70,11 +70,27 @@ def finished(
             "Use bfloat16 or float32 where float16 was asked for, and verify the checkpoint.",
         )
     moved = frames if anchor is None else anchor.apply(frames)
-    if (moved.shape[2], moved.shape[1]) != size:
-        pixels = rearrange(moved, "f h w c -> f c h w")
-        scaled = interpolate(pixels, (size[1], size[0]), mode="bicubic")
-        moved = rearrange(scaled, "f c h w -> f h w c").clamp(0.0, 1.0)
-    return (moved * 255.0).round().to(torch.uint8)
+    return (sized(moved, size) * 255.0).round().to(torch.uint8)
+
+
+def sized(
+    frames: Float32[Tensor, "F H W 3"], size: tuple[int, int]
+) -> Float32[Tensor, "F H2 W2 3"]:
+    """Frames in a size: larger, as a draft becomes, bicubic; smaller, the mean of their area.
+
+    Args:
+        frames: In [0, 1].
+        size: Width and height wanted, pixels.
+    """
+    width, height = size
+    if (frames.shape[2], frames.shape[1]) == size:
+        return frames
+    pixels = rearrange(frames, "f h w c -> f c h w")
+    if frames.shape[2] >= width and frames.shape[1] >= height:
+        scaled = interpolate(pixels, (height, width), mode="area")
+    else:
+        scaled = interpolate(pixels, (height, width), mode="bicubic").clamp(0.0, 1.0)
+    return rearrange(scaled, "f c h w -> f h w c")
 
 
 def anchor_to(tail: Float32[Tensor, "F H W 3"], shown: UInt8[Tensor, "F H2 W2 3"]) -> ColorAnchor:

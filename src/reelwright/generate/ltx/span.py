@@ -26,7 +26,7 @@ class ShotSpan:
     total: int
 
     @classmethod
-    def of(cls, frames: ShotFrames, factor: int, before: int | None) -> ShotSpan:
+    def of(cls, frames: ShotFrames, factor: int, before: int | None, beyond: int = 0) -> ShotSpan:
         """Lay out a shot's frames.
 
         A model takes `factor` * k + 1 frames, 8k+1 for LTX-2. A shot has 8k+1 already; behind a
@@ -36,12 +36,13 @@ class ShotSpan:
             frames: Of the shot.
             factor: Frames of a latent frame behind the first.
             before: Frames of the shot that it goes on from; None if it begins by itself.
+            beyond: Frames to make behind the shot's own at least.
 
         Raises:
             InputError: The shot before is empty.
         """
         tail = 0 if before is None else tail_frames(before, factor)
-        total = 1 + -(-(tail + frames.generated - 1) // factor) * factor
+        total = 1 + -(-(tail + frames.generated + beyond - 1) // factor) * factor
         return cls(tail, frames.generated, total)
 
 
