@@ -8,6 +8,7 @@ weights where the package keeps them.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -74,7 +75,9 @@ STEPS = (
 def command(step: Step, minutes: float, device: str) -> list[str]:
     """What is run for a step."""
     box = ["--minutes", f"{step.share * minutes:.1f}", "--device", device] if step.share else []
-    return [sys.executable, "-m", f"tools.pocket.{step.module}", *step.arguments, *box]
+    shared = step.module == "train" and device == "cpu"
+    both = ["--processes", str(os.cpu_count() or 1)] if shared else []
+    return [sys.executable, "-m", f"tools.pocket.{step.module}", *step.arguments, *box, *both]
 
 
 def main() -> None:

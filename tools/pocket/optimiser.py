@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+CLIPPED = 0.4
+"""Most norm of a gradient: those of words alone are ten times the others', and would drown them."""
+
 
 class Muon(torch.optim.Optimizer):
     """Momentum whose update is brought to a matrix with all singular values near 1.
@@ -106,12 +109,12 @@ class Optimisers:
         self.rates = (muon_lr, adam_lr)
 
     def step(self, factor: float) -> float:
-        """Take a step with rates times `factor`, gradients clipped to a norm of 1.
+        """Take a step with rates times `factor`, gradients clipped to `CLIPPED`.
 
         Returns:
             The norm of the gradient.
         """
-        norm = nn.utils.clip_grad_norm_(self.matrices + self.others, 1.0)
+        norm = nn.utils.clip_grad_norm_(self.matrices + self.others, CLIPPED)
         for part, rate in zip(self.parts, self.rates, strict=True):
             for group in part.param_groups:
                 group["lr"] = rate * factor

@@ -6,6 +6,8 @@ add their gradients do two batches in the time of one.
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -72,8 +74,11 @@ def run_together(count: int, work: Callable[[Together], None]) -> None:
     if count == 1:
         work(Together())
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # takes the others along
     with tempfile.TemporaryDirectory() as folder:
-        multiprocessing.spawn(_join, (count, Path(folder) / "meeting", work), nprocs=count)  # type: ignore[no-untyped-call]
+        multiprocessing.spawn(
+            _join, (count, Path(folder) / "meeting", work), nprocs=count, daemon=True
+        )  # type: ignore[no-untyped-call]
 
 
 def _join(rank: int, count: int, meeting: Path, work: Callable[[Together], None]) -> None:

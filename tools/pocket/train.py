@@ -34,7 +34,7 @@ from tools.pocket.together import Together, run_together
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from reelwright.engine import Tokens, audio_tokens
+from reelwright.engine import DISTILLED, Tokens, audio_tokens
 
 WARM_UP = 60
 """Steps until the rates are whole."""
@@ -59,13 +59,17 @@ class Average:
 
 
 def draw_sigmas(count: int, generator: torch.Generator) -> Tensor:
-    """Noise levels: high mostly, one in ten anywhere."""
-    high = torch.sigmoid(torch.randn(count, generator=generator) * 1.2 + 3.0)
-    even = torch.rand(count, generator=generator)
-    return torch.where(torch.rand(count, generator=generator) < 0.1, even, high)
+    """Noise levels: half of them those that clips are made at, the others high mostly.
+
+    What a clip ends as is decided at the last and lowest levels, so all of the list count alike.
+    """
+    steps = torch.tensor(DISTILLED[:-1])
+    listed = steps[torch.randint(len(steps), (count,), generator=generator)]
+    high = torch.sigmoid(torch.randn(count, generator=generator) * 1.4 + 2.0)
+    return torch.where(torch.rand(count, generator=generator) < 0.5, listed, high)
 
 
-WORDS_ALONE = 0.1
+WORDS_ALONE = 0.08
 """Share of batches that nothing guides but their words, where there are words."""
 
 HEARD_MORE = 2.0
@@ -147,8 +151,7 @@ class Trainer:
         self.step, self.spent_s, self.tokens, self.best = 0, 0.0, 0, float("-inf")
         self.bases = load_bases(given.codec)
         self.latents = LatentPool(given.latents, self.bases)
-        self.weights = (self.bases.std / self.bases.std.mean()).sqrt().to(self.device)
-        self.weights /= self.weights.mean()
+        self.weights = (self.bases.std / self.bases.std.mean()).to(self.device)
         self.resume()
         if not self.together.leads:
             self.generator.manual_seed(hash_of(f"{self.step}/{self.together.rank}"))
