@@ -10,7 +10,7 @@ DEVICE  ?= cpu
 FILM    := examples/lighthouse/storyboard.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help film test test-slow check format parity bench docs pocket pocket-measures clean
+.PHONY: help film test test-slow test-blender check format parity bench docs pocket pocket-measures clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ test: $(VENV)/.dev  ## lint, types, contracts between rooms, and every quick tes
 
 test-slow: $(VENV)/.dev  ## the proofs that take minutes (kills, long shots, many storyboards)
 	$(BIN)/python -m pytest -m slow
+
+test-blender: $(VENV)/.dev  ## the stage in real Blender: agreement, scenes made by hand, kills, refusals
+	@command -v blender >/dev/null || [ -n "$$REELWRIGHT_BLENDER" ] || apt-get install -y --no-install-recommends blender python3-numpy
+	$(BIN)/python -m pytest -m blender tests/stage/blender
 
 check: $(VENV)/.dev  ## ruff, mypy strict, import contracts, generated docs up to date
 	$(BIN)/ruff check .

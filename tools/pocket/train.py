@@ -176,9 +176,14 @@ class Trainer:
             setattr(self, name, saved[name])
 
     def begin_from(self, path: Path) -> None:
-        """Take what another stage has of the same name."""
+        """Take what another stage has of the same name, but for how texts are attended to.
+
+        A model that has only heard empty texts looks at a single register with all its might: words
+        get a weight of 1e-5, no gradient, and are never learned.
+        """
         saved = torch.load(path, map_location=self.device, weights_only=False)
-        self.pocket.load_state_dict(saved["average"], strict=False)
+        kept = {k: v for k, v in saved["average"].items() if ".text_attention." not in k}
+        self.pocket.load_state_dict(kept, strict=False)
         self.average.weights = {k: v.clone() for k, v in self.pocket.state_dict().items()}
 
     def save(self, name: str = "last.pt") -> None:

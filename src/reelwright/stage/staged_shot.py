@@ -14,6 +14,7 @@ camera.json          size, frame rate, names of the props, and the camera of eve
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float64
+from numpy.typing import NDArray
 
 from reelwright.errors import MediaError, StageError
 from reelwright.frames import ArrayFrames, Frames, open_frames
 
 if TYPE_CHECKING:
+    from reelwright.shapes import GenerationSize, ShotFrames
     from reelwright.storyboard.scene import Scene
 
 STAGE_VERSION = 1
@@ -153,7 +156,46 @@ def _damaged(file: Path, why: str) -> StageError:
 
 def write_camera(scene: Scene, file: Path) -> None:
     """Write `camera.json` for a scene; the same scene gives the same bytes."""
-    size = scene.size
+    frames = range(scene.frames.generated)
+    poses = [scene.camera_pose(frame) for frame in frames]
+    write_cameras(
+        file,
+        size=scene.size,
+        frames=scene.frames,
+        frame_rate=scene.frame_rate,
+        start_s=scene.start_s,
+        sensor_mm=scene.camera.sensor_mm,
+        props=[prop.name for prop in sorted(scene.props, key=lambda prop: prop.index)],
+        cameras=(
+            (pose.lens_mm, scene.intrinsics(frame), pose.world_from_camera)
+            for frame, pose in zip(frames, poses, strict=True)
+        ),
+    )
+
+
+def write_cameras(
+    file: Path,
+    *,
+    size: GenerationSize,
+    frames: ShotFrames,
+    frame_rate: Fraction,
+    start_s: float,
+    sensor_mm: float,
+    props: Sequence[str],
+    cameras: Iterable[tuple[float, NDArray[np.float64], NDArray[np.float64]]],
+) -> None:
+    """Write `camera.json` from its parts.
+
+    Args:
+        file: Where to.
+        size: Delivered and generated size.
+        frames: Delivered and staged.
+        frame_rate: Frames per second.
+        start_s: Staged time at which the shot begins.
+        sensor_mm: Larger side of the sensor.
+        props: Placed names, in order of mask value from 1.
+        cameras: Lens in millimetres, intrinsics and world-from-camera of every frame.
+    """
     facts = {
         "format": _FORMAT,
         "version": CAMERA_JSON_VERSION,
@@ -161,25 +203,21 @@ def write_camera(scene: Scene, file: Path) -> None:
         "conventions": _CONVENTIONS,
         "size": list(size.generated),
         "delivered": {"size": list(size.delivered), "fit": size.fit, "crop": list(size.crop_box)},
-        "frame_rate": str(scene.frame_rate),
-        "frames": {"staged": scene.frames.generated, "delivered": scene.frames.delivered},
-        "start_s": scene.start_s,
-        "sensor_mm": scene.camera.sensor_mm,
-        "props": [prop.name for prop in sorted(scene.props, key=lambda prop: prop.index)],
+        "frame_rate": str(frame_rate),
+        "frames": {"staged": frames.generated, "delivered": frames.delivered},
+        "start_s": start_s,
+        "sensor_mm": sensor_mm,
+        "props": list(props),
     }
     head = json.dumps(facts, indent=1, ensure_ascii=False)[:-2]
     with file.open("w", encoding="utf-8", newline="\n") as out:
         out.write(head + ',\n "cameras": [')
-        for frame in range(scene.frames.generated):
-            out.write(("," if frame else "") + "\n  " + json.dumps(_camera(scene, frame)))
+        for frame, (lens_mm, intrinsics, world_from_camera) in enumerate(cameras):
+            camera = {
+                "frame": frame,
+                "lens_mm": lens_mm,
+                "intrinsics": np.asarray(intrinsics).tolist(),
+                "world_from_camera": np.asarray(world_from_camera).tolist(),
+            }
+            out.write(("," if frame else "") + "\n  " + json.dumps(camera))
         out.write("\n ]\n}\n")
-
-
-def _camera(scene: Scene, frame: int) -> dict[str, Any]:
-    pose = scene.camera_pose(frame)
-    return {
-        "frame": frame,
-        "lens_mm": pose.lens_mm,
-        "intrinsics": np.asarray(scene.intrinsics(frame)).tolist(),
-        "world_from_camera": np.asarray(pose.world_from_camera).tolist(),
-    }
