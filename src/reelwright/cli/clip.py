@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -17,7 +16,7 @@ from reelwright.cli.options import (
     Upsampler,
     weights_of,
 )
-from reelwright.cli.terminal import say
+from reelwright.cli.shown import run_shown
 from reelwright.errors import SettingError
 
 if TYPE_CHECKING:
@@ -164,18 +163,7 @@ def clip(
             return production.retake(film, from_s, to_s, prompt, **said, **how, on_event=on_event)
         return production.clip(prompt or "", **given, **said, **how, on_event=on_event)
 
-    if events:
-        make(production.ndjson_to(sys.stdout))
-        return
-    from reelwright.cli.progress import TerminalProgress
-
-    with TerminalProgress(debug=debug) as listener:
-        result = make(listener)
-    if result.report is not None:
-        say(f"report: {result.report}")
-    if result.animatic is not None:
-        say(f"animatic: {result.animatic}")
-    say(str(result.film))
+    run_shown(make, events=events, debug=debug)
 
 
 def _size(width: int | None, height: int | None) -> tuple[int, int] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +19,7 @@ from reelwright.cli.options import (
     shot_names,
     weights_of,
 )
-from reelwright.cli.terminal import say
+from reelwright.cli.shown import run_shown
 from reelwright.errors import SettingError
 
 if TYPE_CHECKING:
@@ -97,7 +96,6 @@ def render(
         Where artifacts and the journal lie; by default .reelwright beside the storyboard.
     """
     from reelwright import production
-    from reelwright.cli.progress import TerminalProgress
 
     weights = weights_of(checkpoint, text_encoder, upsampler, lora)
 
@@ -119,20 +117,7 @@ def render(
             remedies=_bound(remedies),
         )
 
-    if events:
-        run(production.ndjson_to(sys.stdout))
-        return
-    with TerminalProgress(debug=debug) as listener:
-        result = run(listener)
-    if result.report is not None:
-        say(f"report: {result.report}")
-    if result.animatic is not None:
-        say(f"animatic: {result.animatic}")
-    if result.film is not None:
-        say(str(result.film))
-    else:
-        for folder in result.folders.values():
-            say(str(folder))
+    run_shown(run, events=events, debug=debug)
 
 
 def _bound(text: str | None) -> int:
