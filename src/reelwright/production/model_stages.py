@@ -78,46 +78,26 @@ def refine_draft(task: Task, progress: Progress) -> None:
 
 
 def decode_latents(task: Task, progress: Progress) -> None:
-    """Latents become a clip."""
-    from reelwright.generate.ltx import LtxSettings, decode_clip
+    """Latents become a clip; of a retake, a range of it alone, the rest staying as it was."""
+    from reelwright.generate.ltx import LtxSettings, decode_clip, decode_retake
 
     _require_ltx(task)
-    latents = task.inputs_of(StageKind.REFINE) or task.inputs_of(StageKind.DRAFT)
-    if "retake" in task.recipe:
-        _decode_retake(task, latents[0], progress)
+    latents, *_ = task.inputs_of(StageKind.REFINE) or task.inputs_of(StageKind.DRAFT)
+    request, weights = clip_request(task), _weights(task)
+    settings = LtxSettings(other_tiles=bool(task.recipe.get("other_tiles", False)))
+    how: dict[str, Any] = {
+        "device": task.device,
+        "progress": progress,
+        "digests": {Path(use.path).name: use.sha256 for use in task.weights},
+        "large": bool(task.recipe.get("large", False)),
+    }
+    if "retake" not in task.recipe:
+        previous = _previous(task)
+        decode_clip(request, latents, previous, weights, settings, task.out, **how)
         return
-    decode_clip(
-        clip_request(task),
-        latents[0],
-        _previous(task),
-        _weights(task),
-        LtxSettings(other_tiles=bool(task.recipe.get("other_tiles", False))),
-        task.out,
-        device=task.device,
-        progress=progress,
-        digests={Path(use.path).name: use.sha256 for use in task.weights},
-        large=bool(task.recipe.get("large", False)),
-    )
-
-
-def _decode_retake(task: Task, latents: Path, progress: Progress) -> None:
-    """Latents of which a range was made again become a clip; the rest is the clip's as it was."""
-    from reelwright.generate.ltx import LtxSettings, decode_retake
-
-    source, *before = task.inputs_of(StageKind.DECODE)
-    decode_retake(
-        clip_request(task),
-        latents,
-        source,
-        before[0] if before else None,
-        _weights(task),
-        LtxSettings(other_tiles=bool(task.recipe.get("other_tiles", False))),
-        task.out,
-        device=task.device,
-        progress=progress,
-        digests={Path(use.path).name: use.sha256 for use in task.weights},
-        large=bool(task.recipe.get("large", False)),
-    )
+    source, *others = task.inputs_of(StageKind.DECODE)
+    before = others[0] if others else None
+    decode_retake(request, latents, source, before, weights, settings, task.out, **how)
 
 
 def let_models_go() -> None:
